@@ -1,0 +1,36 @@
+# Everything runs in .venv, which `make` fills by itself: with uv where it is installed, else with venv and pip.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: demo test lint types check bench clean
+
+demo: .venv/.installed
+	$(BIN)/projector demo $(ARGS)
+
+test: .venv/.installed
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/lint-imports
+
+types: .venv/.installed
+	$(BIN)/mypy
+
+check: lint types test
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+.venv/.installed: pyproject.toml constraints.txt
+	@if command -v uv >/dev/null 2>&1; then \
+	    uv venv --quiet --allow-existing --python '>=3.11' .venv && \
+	    uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'; \
+	else \
+	    $(PYTHON) -m venv .venv && \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'; \
+	fi
+	@touch $@
