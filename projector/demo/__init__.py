@@ -1,0 +1,1 @@
+"""A reference ERP to try projector on: tables, generated data, a stream of believable changes."""
