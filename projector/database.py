@@ -1,0 +1,97 @@
+"""Connections to the ERP's database: bounded in time, with raw parameters ($1) and JSON as bytes."""
+
+from collections.abc import Iterable
+from typing import Any, LiteralString, TypeAlias, cast
+
+import psycopg
+from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.string import ByteaBinaryLoader
+
+from projector.errors import DatabaseUnavailable
+from projector.settings import Settings
+
+AsyncDatabase: TypeAlias = AsyncConnection[tuple[Any, ...]]
+Database: TypeAlias = Connection[tuple[Any, ...]]
+
+_KEEPALIVE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+
+async def connect(settings: Settings, purpose: str) -> AsyncDatabase:
+    """An autocommit connection for the projector's own loops; DatabaseUnavailable says why there is none."""
+    url = settings.database()
+    try:
+        connection = await AsyncConnection.connect(
+            url, autocommit=True, cursor_factory=AsyncRawCursor, **_options(settings, purpose)
+        )
+        await connection.execute(_session_query(), _session_values(settings))
+    except psycopg.Error as error:
+        raise _unavailable(url, error) from error
+    connection.adapters.register_loader("json", ByteaBinaryLoader)
+    return connection
+
+
+def connect_blocking(settings: Settings, purpose: str) -> Database:
+    """The same for commands that do one thing after the other."""
+    url = settings.database()
+    try:
+        connection = Connection.connect(
+            url, autocommit=True, cursor_factory=RawCursor, **_options(settings, purpose)
+        )
+        connection.execute(_session_query(), _session_values(settings))
+    except psycopg.Error as error:
+        raise _unavailable(url, error) from error
+    return connection
+
+
+def trusted(query: str) -> LiteralString:
+    """Marks text that comes from the project's own files, never from a user."""
+    return cast("LiteralString", query)
+
+
+def array_literal(ids: Iterable[int]) -> str:
+    """Ids as the text of a bigint[]: one parameter however many there are."""
+    return "{" + ",".join(map(str, ids)) + "}"
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same statement may succeed on a new connection or a moment later."""
+    return isinstance(
+        error, DatabaseUnavailable | psycopg.OperationalError | psycopg.InterfaceError
+    )
+
+
+def _options(settings: Settings, purpose: str) -> dict[str, Any]:
+    return {
+        "application_name": f"projector {purpose}",
+        "connect_timeout": int(settings.connect_timeout_seconds),
+        **_KEEPALIVE,
+    }
+
+
+def _session_query() -> LiteralString:
+    # Generic plans: the views are planned once a connection, not once a batch. JIT compiles for longer than they run.
+    return """SELECT set_config('statement_timeout', $1, false), set_config('projector.clock_offset', $2, false),
+        set_config('jit', 'off', false), set_config('plan_cache_mode', 'force_generic_plan', false),
+        set_config('timezone', 'UTC', false), set_config('standard_conforming_strings', 'on', false)"""
+
+
+def _session_values(settings: Settings) -> tuple[str, str]:
+    timeout = f"{settings.statement_timeout_seconds * 1000:.0f}"
+    return timeout, f"{settings.clock_offset_seconds} seconds"
+
+
+def _unavailable(url: str, error: psycopg.Error) -> DatabaseUnavailable:
+    where = conninfo_to_dict(url)
+    place = (
+        f"{where.get('host', 'local socket')}:{where.get('port', 5432)}/{where.get('dbname', '')}"
+    )
+    reason = " ".join(str(error).split())
+    return DatabaseUnavailable(
+        f"PostgreSQL cannot be used ({place}): {reason} Check PROJECTOR_DATABASE_URL and that the server runs."
+    )

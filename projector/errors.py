@@ -1,0 +1,37 @@
+"""What can go wrong, as one tree: a message says what failed, with the value, and what to do."""
+
+
+class ProjectorError(Exception):
+    """Root of all errors that an operator can act on; its text is one clear line."""
+
+
+class SettingsError(ProjectorError):
+    """A setting is missing or has a value that cannot be used."""
+
+
+class DatabaseUnavailable(ProjectorError):
+    """PostgreSQL cannot be reached, or refuses us."""
+
+
+class RedisUnavailable(ProjectorError):
+    """Redis cannot be reached, or refuses us."""
+
+
+class NotInstalled(ProjectorError):
+    """The database has no (or another) installation of projector."""
+
+
+class InstallError(ProjectorError):
+    """The ERP's database does not allow an installation; nothing was changed."""
+
+
+class DefinitionError(ProjectorError):
+    """A file under sql/sections says something that cannot be used."""
+
+
+class BadInput(ProjectorError):
+    """A command was given a value that it cannot take."""
+
+
+class ServeError(ProjectorError):
+    """The read API cannot listen where it was asked to."""

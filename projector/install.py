@@ -1,0 +1,325 @@
+"""Install, upgrade and uninstall: everything in the schema `projector`, and the triggers on the ERP's tables."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import psycopg
+
+from projector import __version__
+from projector.capture import OPERATIONS, Capture, functions, trigger, trigger_name
+from projector.catalog import column_types, existing_tables, literal, quoted, view_reads
+from projector.database import Database, connect_blocking, trusted
+from projector.definitions import (
+    BoundSection,
+    package_fingerprint,
+    plan_captures,
+    require_routes,
+    section_fingerprint,
+)
+from projector.errors import InstallError, NotInstalled
+from projector.sections import OPTIONAL_TABLES, Document, Section, load_documents
+from projector.settings import Settings
+from projector.sql import read_sql
+
+MINIMUM_VERSION = 140000
+_SCHEMA_FILES = ("schema/tables.sql", "schema/functions/clock.sql", "schema/functions/json.sql")
+_LOCK_TIMEOUT = "2s"
+_LOCK_ATTEMPTS = 30
+
+REQUIRED_TABLES = (
+    "branches", "warehouses", "roles", "users", "categories", "products", "inventory_items", "pricing_lists",
+    "product_prices", "customers", "currencies", "sales_orders", "sales_items", "sales_invoices",
+    "invoice_payments",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Report:
+    """What an installation did: its statements, tables captured, sections degraded to their empty default."""
+
+    statements: list[str] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
+    sections: int = 0
+    degraded: dict[str, str] = field(default_factory=dict)
+    changed: list[str] = field(default_factory=list)
+
+
+class Installer:
+    """Brings one database to this package's definitions. Everything but the triggers is one transaction; each
+    trigger is its own, with a short lock time-out and retries, so that it never queues behind a long ERP
+    transaction with others waiting behind it."""
+
+    def __init__(self, connection: Database, settings: Settings, *, dry_run: bool) -> None:
+        self._connection = connection
+        self._schema = settings.erp_schema
+        self._timezone = settings.timezone
+        self._dry_run = dry_run
+        self.report = Report()
+
+    def install(self) -> Report:
+        self._require_fit()
+        with self._connection.transaction(force_rollback=self._dry_run):
+            # Two installers take turns.
+            self._connection.execute("SELECT pg_advisory_xact_lock(hashtext('projector install'))")
+            first = not self._is_installed()
+            captures = self._install_definitions()
+        self._install_triggers(captures)
+        self._queue_rebuilds(first=first)
+        return self.report
+
+    def _is_installed(self) -> bool:
+        row = self._connection.execute("SELECT to_regclass('projector.installation')").fetchone()
+        return row is not None and row[0] is not None
+
+    def _require_fit(self) -> None:
+        """The server, the tables, the zone and our rights, before anything is touched."""
+        if self._connection.info.server_version < MINIMUM_VERSION:
+            raise InstallError(
+                f"PostgreSQL is too old ({self._connection.info.server_version}). Version 14 or newer is needed."
+            )
+        found = existing_tables(self._connection, self._schema, REQUIRED_TABLES)
+        if missing := [table for table in REQUIRED_TABLES if table not in found]:
+            raise InstallError(
+                f"This is not the ERP's database: schema {self._schema} has no table {', '.join(missing)}."
+                " Check PROJECTOR_DATABASE_URL and PROJECTOR_ERP_SCHEMA."
+            )
+        self._require_zone()
+        self._require_rights(found)
+
+    def _require_zone(self) -> None:
+        try:
+            self._connection.execute("SELECT now() AT TIME ZONE $1::text", (self._timezone,))
+        except psycopg.errors.InvalidParameterValue:
+            raise InstallError(
+                f"PostgreSQL knows no time zone {self._timezone!r}. Set PROJECTOR_TIMEZONE to a name like Asia/Baghdad."
+            ) from None
+
+    def _require_rights(self, tables: set[str]) -> None:
+        create = "SELECT has_database_privilege(current_database(), 'CREATE'), current_user::text"
+        allowed, user = self._connection.execute(create).fetchone() or (False, "?")
+        if not allowed:
+            raise InstallError(
+                f"Role {user} may not create a schema in this database."
+                " Grant it CREATE on the database, or install as the database's owner."
+            )
+        for table in sorted(tables):
+            relation = f"{quoted(self._schema)}.{quoted(table)}"
+            rights = (
+                "SELECT has_table_privilege($1, 'SELECT') AND has_table_privilege($1, 'TRIGGER')"
+            )
+            if not (self._connection.execute(rights, (relation,)).fetchone() or (False,))[0]:
+                raise InstallError(
+                    f"Role {user} may not add triggers to {self._schema}.{table}. Grant it SELECT and TRIGGER on"
+                    " the ERP's tables, or install as their owner."
+                )
+
+    def _install_definitions(self) -> list[Capture]:
+        self._run("CREATE SCHEMA IF NOT EXISTS projector")
+        for file in _SCHEMA_FILES:
+            self._run(read_sql(file).replace(":'timezone'", literal(self._timezone)))
+        # Names of the ERP's tables resolve when a view is created, and never again.
+        self._run(f"SET LOCAL search_path = {quoted(self._schema)}, pg_catalog")
+        bound = [
+            section for document in load_documents() for section in self._install_document(document)
+        ]
+        captures = self._plan_captures(bound)
+        self._drop_stale_views(bound)
+        for capture in captures:
+            for statement in functions(capture):
+                self._run(statement)
+        self._record(bound)
+        self.report.sections = len(bound)
+        return captures
+
+    def _install_document(self, document: Document) -> list[BoundSection]:
+        name = quoted(document.name)
+        self._run(f"CREATE OR REPLACE VIEW projector.{name} (id) AS\n{document.ids_query}")
+        return [self._install_section(document, section) for section in document.sections]
+
+    def _install_section(self, document: Document, section: Section) -> BoundSection:
+        missing = self._missing_optional_table(section)
+        query = section.query if missing is None else _empty_query(document, section)
+        columns = "id, range, value, valid_until" if document.by_range else "id, value, valid_until"
+        try:
+            self._run(
+                f"CREATE OR REPLACE VIEW projector.{quoted(section.view)} ({columns}) AS\n{query}"
+            )
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+            raise InstallError(
+                f"Section {section.document}.{section.name} cannot be installed: {error.diag.message_primary}."
+                " This ERP differs from the one that the section was written for."
+            ) from error
+        bound = BoundSection(section, view_reads(self._connection, section.view))
+        if missing is None:
+            require_routes(bound)
+        else:
+            self.report.degraded[f"{section.document}.{section.name}"] = missing
+        return bound
+
+    def _missing_optional_table(self, section: Section) -> str | None:
+        wanted = {route.table for route in section.routes} & OPTIONAL_TABLES
+        absent = wanted - existing_tables(self._connection, self._schema, wanted)
+        return min(absent) if absent and section.empty is not None else None
+
+    def _plan_captures(self, bound: list[BoundSection]) -> list[Capture]:
+        places: dict[str, dict[str, tuple[int, int | None]]] = defaultdict(dict)
+        for source, name, bit, slot in self._connection.execute(
+            "SELECT source, name, bit, slot FROM projector.captured_column"
+        ):
+            places[source][name] = (bit, slot)
+        tables = {table for section in bound for table in section.reads}
+        types = {table: column_types(self._connection, self._schema, table) for table in tables}
+        captures = plan_captures(bound, places, types)
+        for capture in captures:
+            for column in capture.columns:
+                slot = "NULL" if column.slot is None else column.slot
+                self._run(
+                    "INSERT INTO projector.captured_column (source, name, bit, slot) VALUES"
+                    f" ({literal(capture.table)}, {literal(column.name)}, {column.bit}, {slot})"
+                    " ON CONFLICT (source, name) DO UPDATE SET slot = excluded.slot"
+                )
+        self.report.tables = [capture.table for capture in captures]
+        return captures
+
+    def _drop_stale_views(self, bound: list[BoundSection]) -> None:
+        ours = {section.section.view for section in bound} | {
+            document.name for document in load_documents()
+        }
+        views = "SELECT relname::text FROM pg_class WHERE relkind = 'v' AND relnamespace = 'projector'::regnamespace"
+        for (view,) in self._connection.execute(views).fetchall():
+            if view not in ours:
+                self._run(f"DROP VIEW projector.{quoted(view)} CASCADE")
+
+    def _record(self, bound: list[BoundSection]) -> None:
+        query = "SELECT document || '.' || name, fingerprint, missing FROM projector.section"
+        before = {name: rest for name, *rest in self._connection.execute(query)}
+        self._run("DELETE FROM projector.section")
+        for section in (item.section for item in bound):
+            name = f"{section.document}.{section.name}"
+            fingerprint = section_fingerprint(section, self._timezone)
+            missing = self.report.degraded.get(name)
+            self._run(
+                "INSERT INTO projector.section (document, name, fingerprint, missing) VALUES"
+                f" ({literal(section.document)}, {literal(section.name)}, {literal(fingerprint)},"
+                f" {'NULL' if missing is None else literal(missing)})"
+            )
+            if before and before.get(name) != [fingerprint, missing]:
+                self.report.changed.append(name)
+        self._run(
+            "INSERT INTO projector.installation (version, fingerprint, timezone, erp_schema) VALUES"
+            f" ({literal(__version__)}, {literal(package_fingerprint())}, {literal(self._timezone)},"
+            f" {literal(self._schema)}) ON CONFLICT (singleton) DO UPDATE SET version = excluded.version,"
+            " fingerprint = excluded.fingerprint, timezone = excluded.timezone, erp_schema = excluded.erp_schema,"
+            " installed_at = excluded.installed_at"
+        )
+
+    def _install_triggers(self, captures: list[Capture]) -> None:
+        existing = set(_our_triggers(self._connection))
+        for capture in captures:
+            for operation in OPERATIONS:
+                if (self._schema, capture.table, trigger_name(operation)) not in existing:
+                    self._run_patiently(
+                        trigger(self._schema, capture.table, operation), capture.table
+                    )
+        wanted = {capture.table for capture in captures}
+        for schema, table, name in sorted(existing):
+            if schema != self._schema or table not in wanted:
+                self._run_patiently(_drop_trigger(schema, table, name), table)
+
+    def _queue_rebuilds(self, *, first: bool) -> None:
+        """A first installation builds everything; an upgrade what it defines anew."""
+        names = [document.name for document in load_documents()] if first else []
+        for name in names:
+            self._run(
+                "INSERT INTO projector.rebuild (document, reason)"
+                f" VALUES ({literal(name)}, 'first installation') ON CONFLICT DO NOTHING"
+            )
+        for document, section in [(name, "*") for name in names] + [
+            tuple(name.split(".", 1)) for name in self.report.changed
+        ]:
+            self._run(
+                "INSERT INTO projector.backlog (document, section, fanout) VALUES"
+                f" ({literal(document)}, {literal(section)}, '{{\"all\": true}}') ON CONFLICT DO NOTHING"
+            )
+
+    def _run(self, statement: str) -> None:
+        self.report.statements.append(statement)
+        if not (self._dry_run and not self._in_transaction()):
+            self._connection.execute(trusted(statement))
+
+    def _in_transaction(self) -> bool:
+        return self._connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
+
+    def _run_patiently(self, statement: str, table: str) -> None:
+        self.report.statements.append(statement)
+        if not self._dry_run:
+            retry_locked(self._connection, statement, table)
+
+
+def install(settings: Settings, *, dry_run: bool = False) -> Report:
+    """Creates or upgrades the installation; with `dry_run` says what it would run and changes nothing."""
+    with connect_blocking(settings, "install") as connection:
+        try:
+            return Installer(connection, settings, dry_run=dry_run).install()
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise InstallError(
+                f"The role lacks a right: {error.diag.message_primary}. Install as the owner of the ERP's tables."
+            ) from error
+
+
+def uninstall(settings: Settings, tell: Callable[[str], None] = lambda _: None) -> None:
+    """Removes the triggers and the schema `projector`; NotInstalled where there is none."""
+    with connect_blocking(settings, "uninstall") as connection:
+        row = connection.execute("SELECT to_regnamespace('projector') IS NOT NULL").fetchone()
+        if row is None or not row[0]:
+            raise NotInstalled("There is no projector in this database. Nothing was changed.")
+        for schema, table, name in sorted(_our_triggers(connection)):
+            retry_locked(connection, _drop_trigger(schema, table, name), table)
+            tell(f"dropped trigger {name} on {schema}.{table}")
+        connection.execute("DROP SCHEMA projector CASCADE")
+        tell("dropped schema projector")
+
+
+def retry_locked(connection: Database, statement: str, table: str) -> None:
+    """Runs DDL on an ERP table without ever waiting long for its lock; InstallError when the table stays busy."""
+    for attempt in range(_LOCK_ATTEMPTS):
+        try:
+            with connection.transaction():
+                connection.execute(trusted(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
+                connection.execute(trusted(statement))
+                return
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            time.sleep(min(0.2 * (attempt + 1), 2))
+    raise InstallError(
+        f"Table {table} stayed locked by a long transaction of the ERP ({_LOCK_ATTEMPTS} attempts)."
+        " What was done so far stays; run the command again when it has ended."
+    )
+
+
+def _our_triggers(connection: Database) -> Iterator[tuple[str, str, str]]:
+    """Schema, table and name of each trigger that calls a capture function of ours."""
+    yield from connection.execute(
+        "SELECT n.nspname::text, c.relname::text, t.tgname::text FROM pg_trigger t"
+        " JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " JOIN pg_proc p ON p.oid = t.tgfoid"
+        " WHERE p.pronamespace = to_regnamespace('projector') AND NOT t.tgisinternal AND t.tgparentid = 0"
+    )
+
+
+def _drop_trigger(schema: str, table: str, name: str) -> str:
+    return f"DROP TRIGGER IF EXISTS {quoted(name)} ON {quoted(schema)}.{quoted(table)}"
+
+
+def _empty_query(document: Document, section: Section) -> str:
+    columns = "d.id, r.range" if document.by_range else "d.id"
+    ranges = (
+        " CROSS JOIN (VALUES ('today'), ('week'), ('month')) AS r (range)"
+        if document.by_range
+        else ""
+    )
+    return (
+        f"SELECT {columns}, {literal(section.empty or '')}::json, NULL::timestamptz"
+        f" FROM projector.{quoted(document.name)} d{ranges}"
+    )

@@ -1,0 +1,95 @@
+"""The names that the worker writes and the read API reads: documents, sections, Redis keys.
+
+A document is a hash. `<section>` holds ready JSON bytes; `<section>@` holds the version that fenced
+them, four decimal integers: epoch, F, the build's clock and the moment the bytes last changed (both
+in microseconds since 1970).
+"""
+
+from types import MappingProxyType
+from typing import Final
+
+SECTIONS: Final = MappingProxyType(
+    {
+        "product": (
+            "product",
+            "inventory",
+            "pricing",
+            "images",
+            "reviews",
+            "similar_products",
+        ),
+        "customer": ("customer", "name", "financial", "recent_orders", "payment_history"),
+        "customer_orders": ("orders",),
+        "order": ("order", "customer", "items", "payment", "delivery", "summary"),
+        "dashboard": (
+            "salesperson",
+            "period",
+            "sales_overview",
+            "recent_orders",
+            "pending_orders",
+            "top_customers",
+            "top_products",
+            "payment_collection",
+            "customer_stats",
+        ),
+    }
+)
+"""Every document kind and its sections, in the order of the answer."""
+
+DOCUMENTS: Final = tuple(SECTIONS)
+RANGES: Final = ("today", "week", "month")
+"""The variants of a dashboard."""
+
+ENTITIES: Final = MappingProxyType(
+    {
+        "product": ("product",),
+        "customer": ("customer", "customer_orders"),
+        "order": ("order",),
+        "dashboard": ("dashboard",),
+    }
+)
+"""What can be asked to be rebuilt, and the documents that this means."""
+
+DEGRADED_FIELD: Final = "degraded"
+DELETED_FIELD: Final = "deleted@"
+
+STATE_KEY: Final = "projector:state"
+EPOCH_FIELD: Final = "epoch"
+INSTANCE_FIELD: Final = "instance"
+"""The mark of this Redis's content: missing where the documents were lost."""
+BUILT: Final = b"1"
+"""The value of a built field once the first build of that document kind is complete."""
+
+TIMERS_KEY: Final = "{projector}:timers"
+TIMER_VERSIONS_KEY: Final = "{projector}:timers:versions"
+"""The braces keep a script's two keys in one slot of a Redis Cluster."""
+
+REFRESH_STREAM: Final = "projector:refresh"
+REFRESH_STREAM_LENGTH: Final = 100_000
+CHANGES_CHANNEL: Final = "projector:changes"
+"""Each message is the key of a document whose bytes changed."""
+
+_KEYS: Final = MappingProxyType(
+    {
+        "product": "bff:product:{id}:complete",
+        "customer": "bff:customer:{id}:complete",
+        "customer_orders": "bff:customer:{id}:orders",
+        "order": "bff:order:{id}:complete",
+        "dashboard": "bff:dashboard:salesperson:{id}:{range}",
+    }
+)
+
+
+def document_key(document: str, document_id: int, date_range: str | None = None) -> str:
+    """The key of one document; `date_range` is for dashboards, which have one for each range."""
+    return _KEYS[document].format(id=document_id, range=date_range)
+
+
+def version_field(section: str) -> str:
+    """The field that holds the version of a section."""
+    return f"{section}@"
+
+
+def built_field(document: str) -> str:
+    """The field of the state that says that a document kind has been built."""
+    return f"built:{document}"

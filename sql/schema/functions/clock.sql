@@ -1,0 +1,22 @@
+-- The business clock. The zone is a constant of the installation, so that the planner folds it and the
+-- same text works in psql; `projector install` replaces it when PROJECTOR_TIMEZONE changes.
+CREATE OR REPLACE FUNCTION projector.business_timezone() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN :'timezone';
+
+-- The transaction's time, moved by the session setting projector.clock_offset (an interval) where one is
+-- set: what will this document read tomorrow?
+CREATE OR REPLACE FUNCTION projector.now() RETURNS timestamptz
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN pg_catalog.now()
+        + coalesce(nullif(pg_catalog.current_setting('projector.clock_offset', true), ''), '0')::interval;
+
+-- The calendar day in the business time zone.
+CREATE OR REPLACE FUNCTION projector.today() RETURNS date
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (projector.now() AT TIME ZONE projector.business_timezone())::date;
+
+-- The instant at which a business day begins (where daylight saving skips midnight, the first instant of the day).
+CREATE OR REPLACE FUNCTION projector.midnight(day date) RETURNS timestamptz
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN day::timestamp AT TIME ZONE projector.business_timezone();

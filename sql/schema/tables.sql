@@ -1,0 +1,94 @@
+-- What an installation remembers of itself. One row.
+CREATE TABLE IF NOT EXISTS projector.installation (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    version text NOT NULL,
+    fingerprint text NOT NULL,
+    timezone text NOT NULL,
+    erp_schema text NOT NULL,
+    installed_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- The sections as installed. `missing` names the optional table whose absence makes the section its empty default.
+CREATE TABLE IF NOT EXISTS projector.section (
+    document text NOT NULL,
+    name text NOT NULL,
+    fingerprint text NOT NULL,
+    missing text,
+    PRIMARY KEY (document, name)
+);
+
+-- The captured columns of each ERP table. `bit` is the column's place in outbox.changed, `slot` the outbox column
+-- key_<slot> that carries its values where a route starts from it. Places are never reused: events that an
+-- older trigger wrote stay readable after an upgrade.
+CREATE TABLE IF NOT EXISTS projector.captured_column (
+    source text NOT NULL,
+    name text NOT NULL,
+    bit smallint NOT NULL CHECK (bit BETWEEN 0 AND 62),
+    slot smallint CHECK (slot BETWEEN 1 AND 4),
+    PRIMARY KEY (source, name),
+    UNIQUE (source, bit),
+    UNIQUE (source, slot)
+);
+
+-- Change events, append-only: at most one row a statement and table. No index and no unique key, so that ERP
+-- transactions never wait for each other here; the worker claims by physical place (ctid).
+-- changed: bits of the columns that an UPDATE changed, null for other operations; key_n: distinct old and new values.
+CREATE TABLE IF NOT EXISTS projector.outbox (
+    source text NOT NULL,
+    operation "char" NOT NULL,
+    changed bigint,
+    key_1 bigint[],
+    key_2 bigint[],
+    key_3 bigint[],
+    key_4 bigint[],
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    at timestamptz NOT NULL DEFAULT clock_timestamp()
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+
+-- Work that may wait: documents (or one section of them) to rebuild, each once. A row without id is a fan-out
+-- that still has to be resolved into such rows: the changed table, its route's columns and their values.
+CREATE TABLE IF NOT EXISTS projector.backlog (
+    document text NOT NULL,
+    id bigint,
+    section text NOT NULL DEFAULT '*',
+    fanout jsonb,
+    queued_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CHECK ((id IS NULL) = (fanout IS NOT NULL)),
+    UNIQUE (document, id, section)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+
+CREATE UNIQUE INDEX IF NOT EXISTS backlog_fanout ON projector.backlog (document, section, md5(fanout::text))
+    WHERE id IS NULL;
+
+-- Sections that could not be built, with the error; retried with growing pauses.
+CREATE TABLE IF NOT EXISTS projector.dead_letter (
+    document text NOT NULL,
+    id bigint NOT NULL,
+    section text NOT NULL,
+    error text NOT NULL,
+    attempts integer NOT NULL DEFAULT 1,
+    failed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    retry_at timestamptz NOT NULL,
+    PRIMARY KEY (document, id, section)
+);
+
+-- Each cluster and timeline that the source has counted its transactions on; versions of a later epoch win.
+CREATE TABLE IF NOT EXISTS projector.epoch (
+    epoch bigint PRIMARY KEY,
+    system_identifier bigint NOT NULL,
+    timeline integer NOT NULL,
+    began_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (system_identifier, timeline)
+);
+
+-- Complete rebuilds under way: the read API learns that a kind of document is built when its row goes.
+CREATE TABLE IF NOT EXISTS projector.rebuild (
+    document text PRIMARY KEY,
+    reason text NOT NULL,
+    documents bigint,
+    queued_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Whether a worker sleeps: 2 when one does, 1 when none. A sequence, because its last value can be read at any
+-- isolation level, by the plain expression pg_sequence_last_value(), and set without waiting for anybody.
+CREATE SEQUENCE IF NOT EXISTS projector.asleep MINVALUE 1 MAXVALUE 2 START 1 CYCLE;
