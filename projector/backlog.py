@@ -1,0 +1,143 @@
+"""The backlog: documents that may wait, each queued once, drained in chunks whenever nothing fresh waits (D8)."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+import redis.asyncio
+
+from projector.build import Request, read_fanout
+from projector.database import AsyncDatabase, array_literal, trusted
+from projector.names import RANGES, document_key
+from projector.redis_server import scan_keys
+from projector.resolve import Router
+from projector.sql import read_query
+from projector.work import Fanout, Wanted, want
+
+_START = ("", -(2**63))
+
+
+class Backlog:
+    """Claims documents in the order of kind and id, going on behind the last claim so that rows which others hold
+    or which vacuum has not removed yet are not read again and again."""
+
+    name = "backlog"
+
+    def __init__(
+        self, router: Router, client: redis.asyncio.Redis, chunk_size: int, documents: Sequence[str]
+    ) -> None:
+        self._router = router
+        self._client = client
+        self._chunk_size = chunk_size
+        self._documents = list(documents)
+        self._place: tuple[str, int] = _START
+
+    async def claim(self, connection: AsyncDatabase) -> Request | None:
+        """Begins a transaction that holds a chunk of documents; none is left open where there are none."""
+        while await self._expand(connection):
+            pass
+        request = await self._claim_behind(connection)
+        if request is None and self._place != _START:
+            self._place = _START
+            request = await self._claim_behind(connection)
+        return request
+
+    async def _claim_behind(self, connection: AsyncDatabase) -> Request | None:
+        values = (*self._place, self._documents, self._chunk_size)
+        async with connection.pipeline():
+            await connection.execute("BEGIN")
+            cursor = await connection.execute(
+                trusted(read_query("claim_backlog")), values, binary=True
+            )
+            rows = await cursor.fetchall()
+        if not rows:
+            await connection.execute("ROLLBACK")
+            return None
+        request = Request(rows[0][-1])
+        for document, id_, section, _ in rows:
+            want(request.wanted, document, (id_,), self._router.section_bits(document, section))
+        # One behind the last place: a chunk may have ended between two sections of one document.
+        document, id_ = max(row[:2] for row in rows)
+        self._place = (document, id_ - 1)
+        return request
+
+    async def _expand(self, connection: AsyncDatabase) -> bool:
+        """Resolves one fan-out into documents, in a transaction of its own."""
+        async with connection.transaction():
+            cursor = await connection.execute(
+                trusted(read_query("claim_fanout")), (self._documents,)
+            )
+            row = await cursor.fetchone()
+            if row is None:
+                return False
+            document, section, fanout, queued_at = row
+            ids = await self._find(connection, read_fanout(document, section, fanout))
+            await queue_documents(connection, document, section, ids, queued_at)
+        return True
+
+    async def _find(self, connection: AsyncDatabase, fanout: Fanout) -> set[int]:
+        bound = self._router.find_route(fanout) if fanout.table else None
+        if bound is not None:
+            values = [array_literal(keys) for keys in fanout.keys]
+            cursor = await connection.execute(trusted(bound.route.query or ""), values, binary=True)
+            return {id_ for (id_,) in await cursor.fetchall() if id_ is not None}
+        cursor = await connection.execute(
+            trusted(f'SELECT id FROM projector."{fanout.document}"'), binary=True
+        )
+        ids = {id_ for (id_,) in await cursor.fetchall()}
+        # Documents whose entity is gone are named by nothing but Redis.
+        return (
+            ids | await published_ids(self._client, fanout.document)
+            if fanout.section == "*"
+            else ids
+        )
+
+
+async def queue_documents(
+    connection: AsyncDatabase,
+    document: str,
+    section: str,
+    ids: Iterable[int],
+    queued_at: object = None,
+) -> None:
+    """Adds documents (or one section of them) to the backlog; those that wait already wait once."""
+    values = (document, section, array_literal(ids), queued_at)
+    await connection.execute(trusted(read_query("queue_documents")), values)
+
+
+async def queue_fanouts(connection: AsyncDatabase, fanouts: Iterable[Fanout]) -> None:
+    for fanout in fanouts:
+        content = (
+            {"table": fanout.table, "columns": fanout.columns, "keys": fanout.keys}
+            if fanout.table
+            else {"all": True}
+        )
+        values = (fanout.document, fanout.section, json.dumps(content))
+        await connection.execute(trusted(read_query("queue_fanout")), values)
+
+
+async def queue_wanted(connection: AsyncDatabase, router: Router, wanted: Wanted) -> None:
+    """Adds what a builder postponed."""
+    for document, ids in sorted(wanted.items()):
+        by_bits: dict[int, list[int]] = {}
+        for id_, bits in ids.items():
+            by_bits.setdefault(bits, []).append(id_)
+        for bits, chosen in sorted(by_bits.items()):
+            for name in router.section_names(document, bits):
+                await queue_documents(connection, document, name, chosen)
+
+
+async def request_rebuild(connection: AsyncDatabase, document: str, reason: str) -> None:
+    """Queues all documents of a kind."""
+    await connection.execute(trusted(read_query("request_rebuild")), (document, reason))
+
+
+async def published_ids(client: redis.asyncio.Redis, document: str) -> set[int]:
+    """The ids of which Redis holds a document, whether or not the entity still exists."""
+    date_range = RANGES[0] if document == "dashboard" else None
+    before, after = document_key(document, 0, date_range).split("0")
+    found = set()
+    async for key in scan_keys(client, f"{before}*{after}"):
+        middle = key.removeprefix(before).removesuffix(after)
+        if middle.removeprefix("-").isdecimal():
+            found.add(int(middle))
+    return found

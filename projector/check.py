@@ -1,0 +1,172 @@
+"""Check: is this installation sound? Coverage, indexes, rights, and how Redis is configured."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import psycopg
+
+from projector.capture import OPERATIONS, trigger_name
+from projector.catalog import quoted, view_reads
+from projector.database import Database, connect_blocking, trusted
+from projector.definitions import package_fingerprint
+from projector.errors import ProjectorError
+from projector.indexes import MissingIndex, missing_indexes
+from projector.installed import Installation, read_installation
+from projector.redis_server import open_redis
+from projector.sections import Section, load_documents
+from projector.settings import Settings
+from projector.sql import read_query
+
+_SAFE_POLICY = "noeviction"
+
+
+class Level(StrEnum):
+    """How bad a finding is: an error makes documents wrong or missing, a warning makes them slow or endangers them."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One answer of the check, in a sentence that says what to do where something is wrong."""
+
+    level: Level
+    subject: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.level:<8} {self.subject}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All findings, and the statements that create what is missing."""
+
+    findings: tuple[Finding, ...]
+    indexes: tuple[MissingIndex, ...]
+
+    @property
+    def sound(self) -> bool:
+        return all(finding.level is not Level.ERROR for finding in self.findings)
+
+
+def check(settings: Settings) -> Report:
+    """Looks at both servers; an unreachable Redis is a finding, an unreachable database an error."""
+    with connect_blocking(settings, "check") as connection:
+        installation = read_installation(connection)
+        findings = [
+            *_check_definitions(connection, installation, settings),
+            *_check_triggers(connection, installation.erp_schema),
+            *_check_sections(connection),
+        ]
+        indexes, index_findings = _check_indexes(connection, installation.erp_schema)
+    findings += [*index_findings, *asyncio.run(_check_redis(settings))]
+    return Report(tuple(findings), tuple(indexes))
+
+
+def _check_definitions(connection: Database, installation: Installation, settings: Settings) -> Iterator[Finding]:
+    if installation.fingerprint != package_fingerprint():
+        yield Finding(Level.ERROR, "definitions", "the database has another version's. Run: projector install")
+    elif installation.timezone != settings.timezone:
+        yield Finding(
+            Level.ERROR,
+            "time zone",
+            f"installed with {installation.timezone}, PROJECTOR_TIMEZONE says {settings.timezone}."
+            " Correct the setting or run: projector install",
+        )
+    else:
+        yield Finding(Level.OK, "definitions", f"installed as this program has them ({installation.fingerprint})")
+    query = "SELECT document || '.' || name, missing FROM projector.section WHERE missing IS NOT NULL"
+    for name, table in connection.execute(query):
+        yield Finding(
+            Level.WARNING,
+            name,
+            f"is always empty, because the ERP has no table {table}. When it has one, run: projector install",
+        )
+
+
+def _check_triggers(connection: Database, schema: str) -> Iterator[Finding]:
+    """Every captured table has all its triggers, and they fire."""
+    rows = connection.execute(trusted(read_query("trigger_states")), (quoted(schema),))
+    states = {(table, name): fires for table, name, fires in rows}
+    tables = [table for (table,) in connection.execute("SELECT DISTINCT source FROM projector.captured_column")]
+    broken = False
+    for table in sorted(tables):
+        for operation in OPERATIONS:
+            fires = states.get((table, trigger_name(operation)))
+            if not fires:
+                broken = True
+                what = "is missing" if fires is None else "is disabled"
+                yield Finding(
+                    Level.ERROR,
+                    f"trigger {trigger_name(operation)} on {table}",
+                    f"{what}: changes are not noticed. Run: projector install, then: projector rebuild",
+                )
+    if not broken:
+        yield Finding(Level.OK, "capture", f"triggers on {len(tables)} tables fire")
+
+
+def _check_sections(connection: Database) -> Iterator[Finding]:
+    """Each view can be read by this role, and each table that it reads has a route."""
+    sections = [section for document in load_documents() for section in document.sections]
+    failed = False
+    for section in sections:
+        for message in _faults(connection, section):
+            failed = True
+            yield Finding(Level.ERROR, f"section {section.document}.{section.name}", message)
+    if not failed:
+        yield Finding(Level.OK, "sections", f"{len(sections)} can be read, and every table they read has a route")
+
+
+def _faults(connection: Database, section: Section) -> Iterator[str]:
+    try:
+        connection.execute(trusted(f'SELECT id, value FROM projector."{section.view}" LIMIT 0'))  # noqa: S608
+        reads = view_reads(connection, section.view)
+    except psycopg.Error as error:
+        yield f"{error.diag.message_primary}. Run: projector install"
+        return
+    for table in sorted(reads.keys() - {route.table for route in section.routes}):
+        yield f"reads {table} but has no route from it. Run: projector install"
+
+
+def _check_indexes(connection: Database, schema: str) -> tuple[list[MissingIndex], list[Finding]]:
+    try:
+        missing = missing_indexes(connection, schema)
+    except psycopg.errors.InsufficientPrivilege:
+        message = "this role may not create temporary tables, so they were not compared. Run as the owner"
+        return [], [Finding(Level.WARNING, "indexes", message)]
+    if missing:
+        message = f"{len(missing)} are missing; without them a rebuild reads whole tables. Run the statements below"
+        return missing, [Finding(Level.WARNING, "indexes", message)]
+    return [], [Finding(Level.OK, "indexes", "all that the sections need are there")]
+
+
+async def _check_redis(settings: Settings) -> list[Finding]:
+    try:
+        async with open_redis(settings) as client:
+            info: dict[str, Any] = await client.info()
+    except ProjectorError as error:
+        return [Finding(Level.ERROR, "redis", str(error))]
+    return [_check_role(info), _check_eviction(info)]
+
+
+def _check_role(info: dict[str, Any]) -> Finding:
+    if info.get("role") == "master":
+        return Finding(Level.OK, "redis", f"version {info.get('redis_version')}, writable")
+    return Finding(Level.ERROR, "redis", "this server is a replica and cannot be written. Point PROJECTOR_REDIS_URL at the primary")
+
+
+def _check_eviction(info: dict[str, Any]) -> Finding:
+    policy, limit = info.get("maxmemory_policy", "unknown"), info.get("maxmemory", 0)
+    if policy == _SAFE_POLICY or policy.startswith("volatile-") or not limit:
+        return Finding(Level.OK, "redis memory", f"policy {policy}, limit {limit or 'none'}")
+    return Finding(
+        Level.WARNING,
+        "redis memory",
+        f"policy {policy} may drop documents. Set maxmemory-policy to {_SAFE_POLICY}",
+    )

@@ -1,0 +1,111 @@
+"""A lane: claim, build, publish, acknowledge, over and over, from one queue. While one batch is published the next
+one is claimed and built."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Protocol
+
+from projector.backlog import queue_fanouts, queue_wanted
+from projector.build import Builder, Outcome, Request
+from projector.database import AsyncDatabase, trusted
+from projector.deadletters import DeadLetters
+from projector.publish import Published, Publisher
+from projector.resolve import Router
+
+log = logging.getLogger(__name__)
+
+
+class Queue(Protocol):
+    """Where a lane's work comes from."""
+
+    name: str
+
+    async def claim(self, connection: AsyncDatabase) -> Request | None: ...
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a lane has done since it began."""
+
+    batches: int = 0
+    events: int = 0
+    documents: int = 0
+    changed: int = 0
+    fenced: int = 0
+    failed: int = 0
+
+
+class Lane:
+    """Two connections claim in turn, one builds. A batch is acknowledged (its claim commits) only after Redis has
+    answered for all of it; a failure anywhere closes the connections and so gives the claims back."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        builder: Builder,
+        publisher: Publisher,
+        dead_letters: DeadLetters,
+        router: Router,
+        connections: tuple[AsyncDatabase, AsyncDatabase],
+    ) -> None:
+        self.totals = Totals()
+        self._queue = queue
+        self._builder = builder
+        self._publisher = publisher
+        self._dead_letters = dead_letters
+        self._router = router
+        self._turn = cycle(connections)
+        self._publishing: asyncio.Task[None] | None = None
+
+    async def run_once(self) -> bool:
+        """Takes one batch as far as publishing; False where the queue had none."""
+        connection = next(self._turn)
+        request = await self._queue.claim(connection)
+        if request is None:
+            return False
+        outcome = await self._builder.build(request)
+        await self.settle()
+        self.totals.events += len(request.events)
+        self._publishing = asyncio.create_task(self._finish(connection, outcome))
+        # Lets publishing send its commands before the next claim takes the processor.
+        await asyncio.sleep(0)
+        return True
+
+    async def settle(self) -> None:
+        """Waits for the batch that is being published; raises what it failed with."""
+        if self._publishing is not None:
+            task, self._publishing = self._publishing, None
+            await task
+
+    async def run(self, stopping: asyncio.Event, wait: Callable[[], Awaitable[None]]) -> None:
+        """Works until stopped; `wait` is called whenever the queue is empty and everything is acknowledged."""
+        try:
+            while not stopping.is_set():
+                if not await self.run_once():
+                    await self.settle()
+                    await wait()
+            await self.settle()
+        finally:
+            if self._publishing is not None:
+                self._publishing.cancel()
+
+    async def _finish(self, connection: AsyncDatabase, outcome: Outcome) -> None:
+        published = await self._publisher.publish(outcome.built)
+        await self._acknowledge(connection, outcome)
+        self._count(outcome, published)
+
+    async def _acknowledge(self, connection: AsyncDatabase, outcome: Outcome) -> None:
+        await queue_fanouts(connection, outcome.fanouts)
+        await queue_wanted(connection, self._router, outcome.postponed)
+        await self._dead_letters.record(connection, outcome.built)
+        await connection.execute(trusted("COMMIT"))
+
+    def _count(self, outcome: Outcome, published: Published) -> None:
+        self.totals.batches += 1
+        self.totals.documents += outcome.built.documents
+        self.totals.changed += published.changed
+        self.totals.fenced += published.fenced
+        self.totals.failed += len(outcome.built.failures)

@@ -1,0 +1,125 @@
+"""Publish: fenced writes of documents, their change messages and their timers (D6, D7)."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import redis.asyncio
+from redis.exceptions import NoScriptError
+
+from projector.names import CHANGES_CHANNEL, TIMER_VERSIONS_KEY, TIMERS_KEY
+from projector.work import Built, Version
+
+T = TypeVar("T")
+
+FENCED, UNCHANGED, CHANGED = 0, 1, 2
+PIPELINE_LENGTH = 500
+"""Commands sent at once: a batch of 4 KB documents is 2 MB in flight."""
+TIMERS_PER_SCRIPT = 500
+LEASE_MICROSECONDS = 60_000_000
+
+
+class Script:
+    """A Lua script of this package, called by its digest and loaded where the server does not know it."""
+
+    def __init__(self, name: str) -> None:
+        self.text = (Path(__file__).parent / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+        self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+PUBLISH, TIMERS, DUE = Script("publish"), Script("timers"), Script("due")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """How many documents of a batch changed, stayed the same bytes, and were fenced off as older."""
+
+    changed: int
+    unchanged: int
+    fenced: int
+
+
+class Publisher:
+    """Writes what builders built. Any number of publishers may write the same documents at the same time."""
+
+    def __init__(self, client: redis.asyncio.Redis, tombstone_seconds: int) -> None:
+        self._client = client
+        self._tombstone_seconds = str(tombstone_seconds)
+
+    async def load_scripts(self) -> None:
+        """After every connect, so that the scripts are there before the first document."""
+        for script in (PUBLISH, TIMERS, DUE):
+            await self._client.script_load(script.text)
+
+    async def publish(self, built: Built) -> Published:
+        """Writes all documents of a batch, then their timers. Safe to repeat: the fence decides."""
+        codes = [0, 0, 0]
+        for commands in _slices(self._document_commands(built), PIPELINE_LENGTH):
+            for code in await self._run(PUBLISH, 1, commands):
+                codes[code] += 1
+        await self._run(TIMERS, 2, list(_timer_commands(built)))
+        return Published(codes[CHANGED], codes[UNCHANGED], codes[FENCED])
+
+    async def take_due(self, now: int, limit: int) -> list[str]:
+        """Timers due at `now` (unix microseconds), leased to the caller."""
+        command = [TIMERS_KEY, str(now), str(now + LEASE_MICROSECONDS), str(limit)]
+        (timers,) = await self._run(DUE, 1, [command])
+        return [timer.decode() for timer in timers]
+
+    async def next_due(self) -> int | None:
+        """When the next timer is due, in unix microseconds."""
+        first = await self._client.zrange(TIMERS_KEY, 0, 0, withscores=True)
+        return int(first[0][1]) if first else None
+
+    def _document_commands(self, built: Built) -> Iterator[list[Any]]:
+        version = _version_arguments(built.version)
+        head = [*version, CHANGES_CHANNEL, self._tombstone_seconds]
+        for key, sections in built.sections.items():
+            failed = built.degraded.get(key)
+            yield [key, *head, "put", json.dumps(failed) if failed else "", *sections]
+        for key in built.degraded.keys() - built.sections.keys():
+            yield [key, *head, "put", json.dumps(built.degraded[key])]
+        for key in built.deleted:
+            yield [key, *head, "delete"]
+
+    async def _run(self, script: Script, keys: int, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        if not commands:
+            return []
+        for _ in range(2):
+            try:
+                return await self._pipeline(script, keys, commands)
+            except NoScriptError:
+                await self.load_scripts()
+        return await self._pipeline(script, keys, commands)
+
+    async def _pipeline(
+        self, script: Script, keys: int, commands: Sequence[Sequence[Any]]
+    ) -> list[Any]:
+        pipeline = self._client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command("EVALSHA", script.digest, keys, *command)
+        answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
+
+def _timer_commands(built: Built) -> Iterator[list[str]]:
+    for timers in _slices(built.timers.items(), TIMERS_PER_SCRIPT):
+        pairs = [text for timer, due in timers for text in (timer, "" if due is None else str(due))]
+        yield [TIMERS_KEY, TIMER_VERSIONS_KEY, *_version_arguments(built.version), *pairs]
+
+
+def _version_arguments(version: Version) -> list[str]:
+    return [str(version.epoch), str(version.order), str(version.clock)]
+
+
+def _slices(items: Iterable[T], length: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while part := list(islice(iterator, length)):
+        yield part

@@ -1,0 +1,62 @@
+"""Connections to Redis for the side that writes: bounded in time, errors in one line."""
+
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from projector.errors import RedisUnavailable, SettingsError
+from projector.settings import Settings
+
+
+@asynccontextmanager
+async def open_redis(settings: Settings) -> AsyncIterator[redis.asyncio.Redis]:
+    """A client that has answered once; RedisUnavailable says why there is none."""
+    url = settings.redis()
+    client = _client(url, settings)
+    try:
+        await ping(client, url)
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def ping(client: redis.asyncio.Redis, url: str) -> None:
+    try:
+        await cast("Awaitable[bool]", client.ping())
+    except (RedisError, OSError) as error:
+        raise unavailable(url, error) from error
+
+
+def unavailable(url: str, error: BaseException) -> RedisUnavailable:
+    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return RedisUnavailable(
+        f"Redis cannot be used ({_place(url)}): {reason}. Check PROJECTOR_REDIS_URL and that the server runs."
+    )
+
+
+def _client(url: str, settings: Settings) -> redis.asyncio.Redis:
+    try:
+        return redis.asyncio.Redis.from_url(
+            url,
+            socket_connect_timeout=settings.connect_timeout_seconds,
+            socket_timeout=settings.redis_timeout_seconds,
+            socket_keepalive=True,
+            client_name="projector",
+        )
+    except ValueError as error:
+        raise SettingsError(f"PROJECTOR_REDIS_URL cannot be used: {error}.") from None
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
+
+
+async def scan_keys(client: redis.asyncio.Redis, pattern: str) -> AsyncIterator[str]:
+    """Keys by pattern, without blocking the server; a key may come twice."""
+    async for key in cast("AsyncIterator[Any]", client.scan_iter(match=pattern, count=1_000)):
+        yield key.decode()

@@ -1,0 +1,43 @@
+"""Removes from Redis what the projector wrote there: documents, timers, state."""
+
+import redis.asyncio
+
+from projector.names import (
+    DOCUMENTS,
+    RANGES,
+    REFRESH_STREAM,
+    STATE_KEY,
+    TIMER_VERSIONS_KEY,
+    TIMERS_KEY,
+    document_key,
+)
+from projector.redis_server import open_redis, scan_keys
+from projector.settings import Settings
+
+_AT_ONCE = 500
+
+
+async def forget_documents(settings: Settings) -> int:
+    """Deletes every document and all state; returns the number of documents."""
+    async with open_redis(settings) as client:
+        await client.delete(STATE_KEY, TIMERS_KEY, TIMER_VERSIONS_KEY, REFRESH_STREAM)
+        return sum([await _delete(client, pattern) for pattern in _patterns()])
+
+
+def _patterns() -> set[str]:
+    return {
+        document_key(document, 0, date_range).replace("0", "*")
+        for document in DOCUMENTS
+        for date_range in (RANGES if document == "dashboard" else (None,))
+    }
+
+
+async def _delete(client: redis.asyncio.Redis, pattern: str) -> int:
+    keys: list[str] = []
+    deleted = 0
+    async for key in scan_keys(client, pattern):
+        keys.append(key)
+        if len(keys) == _AT_ONCE:
+            deleted += await client.unlink(*keys)
+            keys.clear()
+    return deleted + (await client.unlink(*keys) if keys else 0)

@@ -1,0 +1,148 @@
+"""Resolve: from change events to the sections of documents that they touch (D2)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from projector.capture import Capture
+from projector.definitions import BoundSection
+from projector.sections import Document, Route
+from projector.work import Event, Fanout, SectionBits, Wanted, nothing_wanted, want
+
+DELETED, INSERTED, TRUNCATED = "D", "I", "T"
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRoute:
+    """A route of one kind of document with the slots of its key columns, and for each section that takes it
+    the bits of the table's columns that the section reads."""
+
+    document: str
+    route: Route
+    slots: tuple[int, ...]
+    readers: tuple[tuple[SectionBits, int], ...]
+
+    def sections(self, event: Event) -> SectionBits:
+        """The sections that this event may change."""
+        bits = 0
+        for section, columns in self.readers:
+            if event.changed is None or event.changed & columns:
+                bits |= section
+        return bits
+
+
+@dataclass(slots=True)
+class Question:
+    """A route query to ask for all events of a batch at once, with the union of their key values."""
+
+    route: BoundRoute
+    sections: SectionBits
+    keys: tuple[set[int], ...]
+
+
+@dataclass(slots=True)
+class Resolution:
+    """What a batch of events touches: documents named by the rows themselves, questions for the database, and
+    whole kinds (after TRUNCATE)."""
+
+    wanted: Wanted = field(default_factory=nothing_wanted)
+    questions: list[Question] = field(default_factory=list)
+    everything: dict[str, SectionBits] = field(default_factory=dict)
+
+
+class Router:
+    """All routes by source table. Immutable; made anew when the installation changes."""
+
+    def __init__(
+        self,
+        documents: Sequence[Document],
+        sections: Iterable[BoundSection],
+        captures: Iterable[Capture],
+    ) -> None:
+        self.documents = {document.name: document for document in documents}
+        self._bit = {
+            (document.name, section.name): 1 << place
+            for document in documents
+            for place, section in enumerate(document.sections)
+        }
+        self._routes = _bind(sections, {capture.table: capture for capture in captures}, self._bit)
+
+    def all_sections(self, document: str) -> SectionBits:
+        return (1 << len(self.documents[document].sections)) - 1
+
+    def section_bits(self, document: str, section: str) -> SectionBits:
+        """The bit of a section's name, all for "*" and for a name that an upgrade removed."""
+        return self._bit.get((document, section)) or self.all_sections(document)
+
+    def section_names(self, document: str, bits: SectionBits) -> list[str]:
+        """The names behind the bits; ["*"] where it is all of them."""
+        if bits == self.all_sections(document):
+            return ["*"]
+        sections = self.documents[document].sections
+        return [section.name for place, section in enumerate(sections) if bits >> place & 1]
+
+    def routes_of(self, source: str) -> Sequence[BoundRoute]:
+        return self._routes.get(source, ())
+
+    def find_route(self, fanout: Fanout) -> BoundRoute | None:
+        """The route that a fan-out was queued with; None where an upgrade removed it."""
+        for bound in self.routes_of(fanout.table or ""):
+            if bound.document == fanout.document and bound.route.columns == fanout.columns:
+                if bound.sections(_ANY_CHANGE) & self.section_bits(fanout.document, fanout.section):
+                    return bound
+        return None
+
+    def resolve(self, events: Iterable[Event]) -> Resolution:
+        """Directly named documents are collected, route queries are merged; nothing is asked yet."""
+        resolution = Resolution()
+        questions: dict[tuple[int, SectionBits], Question] = {}
+        for event in events:
+            for route in self.routes_of(event.source):
+                if bits := route.sections(event):
+                    _follow(route, bits, event, resolution, questions)
+        resolution.questions = list(questions.values())
+        return resolution
+
+
+_ANY_CHANGE = Event("", "U", None, ())
+
+
+def _follow(
+    route: BoundRoute,
+    bits: SectionBits,
+    event: Event,
+    resolution: Resolution,
+    questions: dict[tuple[int, SectionBits], Question],
+) -> None:
+    if event.operation == TRUNCATED:
+        known = resolution.everything.get(route.document, 0)
+        resolution.everything[route.document] = known | bits
+    elif route.route.query is None:
+        want(resolution.wanted, route.document, event.keys[route.slots[0] - 1] or (), bits)
+    else:
+        place = (id(route), bits)
+        if place not in questions:
+            questions[place] = Question(route, bits, tuple(set() for _ in route.slots))
+        for values, slot in zip(questions[place].keys, route.slots, strict=True):
+            values.update(key for key in event.keys[slot - 1] or () if key is not None)
+
+
+def _bind(
+    sections: Iterable[BoundSection],
+    captures: Mapping[str, Capture],
+    bit: Mapping[tuple[str, str], SectionBits],
+) -> dict[str, tuple[BoundRoute, ...]]:
+    """Routes of one document that ask the same question become one, with all the sections that take it."""
+    readers: dict[tuple[str, Route], list[tuple[SectionBits, int]]] = defaultdict(list)
+    for bound in sections:
+        document, name = bound.section.document, bound.section.name
+        for table, columns in bound.reads.items():
+            for route in bound.routes_of(table):
+                mask = captures[table].mask(columns | set(route.columns))
+                readers[document, route].append((bit[document, name], mask))
+    routes: dict[str, list[BoundRoute]] = defaultdict(list)
+    for (document, route), taken in readers.items():
+        slot = {column.name: column.slot or 0 for column in captures[route.table].columns}
+        slots = tuple(slot[name] for name in route.columns)
+        routes[route.table].append(BoundRoute(document, route, slots, tuple(taken)))
+    return {table: tuple(bound) for table, bound in routes.items()}

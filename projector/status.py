@@ -1,0 +1,93 @@
+"""Status: what flows, what waits, and what is wrong, at one moment."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+import redis.asyncio
+
+from projector.database import AsyncDatabase, connect, trusted
+from projector.definitions import package_fingerprint
+from projector.errors import NotInstalled, RedisUnavailable
+from projector.names import BUILT, DOCUMENTS, STATE_KEY, TIMERS_KEY, built_field
+from projector.redis_server import open_redis
+from projector.settings import Settings
+from projector.sql import read_query
+
+LATE_SECONDS = 30.0
+"""An event that waits longer means that nobody works, or not fast enough."""
+
+
+@dataclass(slots=True)
+class Status:
+    """All figures; `problems` are sentences that say what to do."""
+
+    version: str = ""
+    timezone: str = ""
+    workers: int = 0
+    events_waiting: int = 0
+    oldest_event_seconds: float = 0.0
+    backlog: dict[str, int] = field(default_factory=dict)
+    fanouts_waiting: int = 0
+    rebuilding: dict[str, str] = field(default_factory=dict)
+    dead_letters: int = 0
+    redis_reachable: bool = False
+    built: dict[str, bool] = field(default_factory=dict)
+    timers: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+async def read_status(settings: Settings) -> Status:
+    """Asks both servers; NotInstalled or DatabaseUnavailable where there is nothing to ask."""
+    status = Status()
+    async with await connect(settings, "status") as connection:
+        await _read_database(connection, status)
+    try:
+        async with open_redis(settings) as client:
+            await _read_redis(client, status)
+    except RedisUnavailable as error:
+        status.problems.append(str(error))
+    _judge(status)
+    return status
+
+
+async def _read_database(connection: AsyncDatabase, status: Status) -> None:
+    cursor = await connection.execute("SELECT to_regclass('projector.installation') IS NOT NULL")
+    if await cursor.fetchone() != (True,):
+        raise NotInstalled("projector is not installed in this database. Run: projector install")
+    cursor = await connection.execute(trusted(read_query("status")))
+    row = await cursor.fetchone()
+    if row is None:
+        raise NotInstalled("The installation in this database is incomplete. Run: projector install")
+    (
+        status.version, fingerprint, status.timezone, status.workers, status.events_waiting,
+        status.oldest_event_seconds, backlog, status.fanouts_waiting, rebuilding, status.dead_letters,
+    ) = row  # fmt: skip
+    status.backlog, status.rebuilding = backlog or {}, rebuilding or {}
+    if fingerprint != package_fingerprint():
+        status.problems.append("The database has another version's definitions. Run: projector install")
+
+
+async def _read_redis(client: redis.asyncio.Redis, status: Status) -> None:
+    state = cast("dict[bytes, bytes]", await client.hgetall(STATE_KEY))
+    status.redis_reachable = True
+    status.built = {document: state.get(built_field(document).encode()) == BUILT for document in DOCUMENTS}
+    status.timers = await client.zcard(TIMERS_KEY)
+
+
+def _judge(status: Status) -> None:
+    if status.oldest_event_seconds > LATE_SECONDS:
+        remedy = "Start one: projector run" if status.workers == 0 else "See its log"
+        status.problems.append(
+            f"Change events wait for {status.oldest_event_seconds:.0f} s with {status.workers} workers. {remedy}"
+        )
+    if status.dead_letters:
+        status.problems.append(
+            f"{status.dead_letters} sections cannot be built and hold older bytes. See the table projector.dead_letter"
+        )
+    if unbuilt := [document for document, built in status.built.items() if not built]:
+        status.problems.append(
+            f"Never built completely: {', '.join(unbuilt)}. Start a worker or run: projector rebuild"
+        )

@@ -1,0 +1,122 @@
+"""The wake-up handshake (D4): a busy worker is not notified, a sleeping one always is."""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from enum import Enum
+
+from projector.database import AsyncDatabase
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "projector_wakeup"
+BUSY_STREAK = 3
+"""Claims in a row that found something: from then on polling is cheaper for the ERP than notifying."""
+BUSY_POLL_SECONDS = 0.002
+LINGER_SECONDS = 0.1
+"""A busy worker that finds nothing for so long goes to sleep."""
+SETTLE_POLL_SECONDS = 0.02
+HEARTBEAT_SECONDS = 10.0
+
+
+class Signal:
+    """An event that also ends waiting when the process stops."""
+
+    def __init__(self, stopping: asyncio.Event) -> None:
+        self._event = asyncio.Event()
+        self._stopping = stopping
+
+    def set(self) -> None:
+        self._event.set()
+
+    async def wait(self, seconds: float) -> bool:
+        """Notified, or `seconds` over, or stopping; says whether notified."""
+        if not self._stopping.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._event.wait(), seconds)
+        notified = self._event.is_set()
+        self._event.clear()
+        return notified
+
+
+class _State(Enum):
+    BUSY = "writers do not notify; we poll"
+    SETTLING = "writers notify, but those that began earlier may not have seen the flag: we poll until they ended"
+    ASLEEP = "every writer notifies"
+
+
+class Sleeper:
+    """Decides how an idle worker waits for change events.
+
+    The flag is set before the present xid is taken. A writer has its xid before it reads the flag (it wrote its
+    event first), so a writer that read the old flag is older than that xid, and settling outlasts it.
+    """
+
+    def __init__(
+        self, connection: AsyncDatabase, signal: Signal, poll_interval_seconds: float
+    ) -> None:
+        self._connection = connection
+        self._signal = signal
+        self._poll_interval_seconds = poll_interval_seconds
+        self._state = _State.BUSY
+        self._streak = 0
+        self._last_work = 0.0
+        self._settled_after = 0
+
+    async def found_work(self) -> None:
+        """Call after each claim that found something."""
+        self._last_work = time.monotonic()
+        self._streak += 1
+        if self._streak >= BUSY_STREAK and self._state is not _State.BUSY:
+            self._state = _State.BUSY
+            await self._set_flag(asleep=False)
+
+    async def wait(self) -> None:
+        """Call after each claim that found nothing; claim again when it returns."""
+        self._streak = 0
+        if self._state is _State.BUSY:
+            if time.monotonic() - self._last_work < LINGER_SECONDS:
+                await self._signal.wait(BUSY_POLL_SECONDS)
+            else:
+                await self._fall_asleep()
+        elif self._state is _State.SETTLING and not await self._has_settled():
+            await self._signal.wait(min(SETTLE_POLL_SECONDS, self._poll_interval_seconds))
+        else:
+            self._state = _State.ASLEEP
+            await self._signal.wait(self._poll_interval_seconds)
+
+    async def leave(self) -> None:
+        """On a clean stop: writers notify whoever is left."""
+        await self._set_flag(asleep=True)
+
+    async def _fall_asleep(self) -> None:
+        await self._set_flag(asleep=True)
+        cursor = await self._connection.execute("SELECT pg_current_xact_id()::text::bigint")
+        row = await cursor.fetchone()
+        self._settled_after = row[0] if row else 0
+        self._state = _State.SETTLING
+
+    async def _has_settled(self) -> bool:
+        cursor = await self._connection.execute(
+            "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint > $1",
+            (self._settled_after,),
+        )
+        row = await cursor.fetchone()
+        return bool(row and row[0])
+
+    async def _set_flag(self, *, asleep: bool) -> None:
+        await self._connection.execute(
+            "SELECT setval('projector.asleep', $1)", (2 if asleep else 1,)
+        )
+
+
+async def listen(connection: AsyncDatabase, signals: list[Signal]) -> None:
+    """Passes notifications on, for ever. A silent connection is asked for a sign of life, so that a half-open
+    one is noticed."""
+    await connection.execute(f"LISTEN {CHANNEL}")
+    while True:
+        async for _ in connection.notifies(timeout=HEARTBEAT_SECONDS):
+            for signal in signals:
+                signal.set()
+        await connection.execute("SELECT 1")

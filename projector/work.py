@@ -1,0 +1,84 @@
+"""The values that flow through the projector: change events, wanted sections, and what is published of them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+SectionBits: TypeAlias = int
+"""Sections of one kind of document as bits, in the order of Document.sections."""
+
+Wanted: TypeAlias = defaultdict[str, dict[int, SectionBits]]
+"""Document kind to document id to the sections that have to be built."""
+
+
+def nothing_wanted() -> Wanted:
+    return defaultdict(dict)
+
+
+def want(wanted: Wanted, document: str, ids: Iterable[int | None], bits: SectionBits) -> None:
+    """Adds sections of documents; unknown ids (a NULL key) are nobody's."""
+    documents = wanted[document]
+    for id_ in ids:
+        if id_ is not None:
+            documents[id_] = documents.get(id_, 0) | bits
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One statement's change of one table, as its trigger wrote it; `keys` are key_1 to key_4."""
+
+    source: str
+    operation: str
+    changed: int | None
+    keys: tuple[list[int | None] | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fanout:
+    """Documents that one change touches but that are too many to resolve at once; JSON in the backlog.
+
+    Either all documents of the kind (no table), or those that a route finds from the values of its columns.
+    """
+
+    document: str
+    section: str
+    table: str | None = None
+    columns: tuple[str, ...] = ()
+    keys: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Version:
+    """The fence (D6): epoch of the source, order of the snapshot, and its clock in unix microseconds."""
+
+    epoch: int
+    order: int
+    clock: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A section of one document that could not be built, and why."""
+
+    document: str
+    id: int
+    section: str
+    error: str
+
+
+@dataclass(slots=True)
+class Built:
+    """The outcome of one snapshot: section bytes by document key, tombstones, timers and failures."""
+
+    version: Version
+    sections: dict[str, list[bytes]] = field(default_factory=dict)
+    """Document key to alternating section name and bytes."""
+    degraded: dict[str, list[str]] = field(default_factory=dict)
+    """Document key to the sections of it that failed."""
+    deleted: set[str] = field(default_factory=set)
+    """Keys of documents whose entity does not exist."""
+    timers: dict[str, int | None] = field(default_factory=dict)
+    """Timer to the unix microseconds at which it is due, or None."""
+    failures: list[Failure] = field(default_factory=list)
+    documents: int = 0
