@@ -1,0 +1,60 @@
+"""projector status, projector check: what flows, and whether the installation is sound."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+import uvloop
+
+from projector.check import check as check_installation
+from projector.settings import Settings
+from projector.status import Status, read_status
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+
+
+def status(as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Show what flows and what waits; exit code 1 if something is wrong."""
+    found = uvloop.run(read_status(Settings.load()))
+    typer.echo(json.dumps(found.as_json()) if as_json else _status_lines(found))
+    raise typer.Exit(1 if found.problems else 0)
+
+
+def check(as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Say whether this installation is sound: coverage, indexes, rights, Redis; exit code 1 if not.
+
+    Missing indexes come as statements that are ready to run, each with the sections that need it.
+    """
+    report = check_installation(Settings.load())
+    if as_json:
+        content = {
+            "sound": report.sound,
+            "findings": [asdict(finding) for finding in report.findings],
+            "indexes": [asdict(index) for index in report.indexes],
+        }
+        typer.echo(json.dumps(content))
+    else:
+        for line in (*report.findings, *report.indexes):
+            typer.echo(str(line))
+    raise typer.Exit(0 if report.sound else 1)
+
+
+def _status_lines(found: Status) -> str:
+    lines = {
+        "projector": f"{found.version}, business time zone {found.timezone}",
+        "workers": str(found.workers),
+        "outbox": f"{found.events_waiting} events, the oldest waits {found.oldest_event_seconds:.1f} s",
+        "backlog": f"{_counts(found.backlog)}; {found.fanouts_waiting} fan-outs to resolve",
+        "rebuilding": ", ".join(f"{name} ({why})" for name, why in found.rebuilding.items()) or "nothing",
+        "dead letters": str(found.dead_letters),
+        "redis": "reachable" if found.redis_reachable else "not reachable",
+        "built": ", ".join(name for name, built in found.built.items() if built) or "nothing",
+        "timers": str(found.timers),
+    }
+    text = [f"{name:<13} {value}" for name, value in lines.items()]
+    return "\n".join(text + [f"{'problem':<13} {problem}" for problem in found.problems])
+
+
+def _counts(backlog: dict[str, int]) -> str:
+    return ", ".join(f"{count} {document}" for document, count in backlog.items()) or "empty"

@@ -1,0 +1,63 @@
+"""projector install, projector uninstall."""
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from projector.errors import BadInput, RedisUnavailable
+from projector.install import install as install_projector
+from projector.install import uninstall as uninstall_projector
+from projector.remove import forget_documents
+from projector.settings import Settings
+
+
+def install(
+    dry_run: Annotated[  # noqa: FBT002
+        bool, typer.Option("--dry-run", help="Print the SQL that would run, and change nothing.")
+    ] = False,
+) -> None:
+    """Create or upgrade the schema `projector` and its triggers in the ERP's database.
+
+    Repeat it whenever you like: it changes only what differs. No table of the ERP is altered; each
+    trigger waits at most two seconds for its table and is tried again.
+    """
+    report = install_projector(Settings.load(), dry_run=dry_run)
+    if dry_run:
+        for statement in report.statements:
+            typer.echo(f"{statement.strip().rstrip(';')};\n")
+        return
+    for section, table in report.degraded.items():
+        typer.echo(f"{section} is empty, because this ERP has no table {table}")
+    if report.changed:
+        typer.echo(f"to be rebuilt, because their definition changed: {', '.join(report.changed)}")
+    typer.echo(f"installed: {report.sections} sections, triggers on {len(report.tables)} tables")
+
+
+def uninstall(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002
+) -> None:
+    """Remove the triggers, the schema `projector`, and the documents in Redis.
+
+    Stop the workers first. The ERP's own tables and data stay as they are.
+    """
+    settings = Settings.load()
+    settings.database()
+    if not yes:
+        _confirm()
+    uninstall_projector(settings, typer.echo)
+    if settings.redis_url is None:
+        return
+    try:
+        documents = asyncio.run(forget_documents(settings))
+    except RedisUnavailable as error:
+        typer.echo(f"documents stay in Redis: {error}", err=True)
+    else:
+        typer.echo(f"deleted {documents} documents from Redis")
+
+
+def _confirm() -> None:
+    if not sys.stdin.isatty():
+        raise BadInput("uninstall asks on a terminal, and this is none. Add --yes.")
+    typer.confirm("Remove the projector from this database, and its documents from Redis?", abort=True)

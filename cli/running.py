@@ -1,0 +1,57 @@
+"""projector run, projector serve: the two processes of an installation."""
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+import uvloop
+
+from projector.settings import Settings
+from projector.worker import Worker
+
+
+def run() -> None:
+    """Run the worker: keep the documents in Redis in step with the ERP.
+
+    Any number of workers, on any hosts, share the work. SIGTERM or SIGINT stops it after the batch
+    in hand; a second one at once. It waits for servers that are away, and says so.
+    """
+    settings = Settings.load()
+    settings.database()
+    settings.redis()
+    uvloop.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    worker = Worker(settings)
+    task = asyncio.create_task(worker.run())
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if worker.stopping:
+            task.cancel()
+        worker.stop()
+        loop.call_later(settings.shutdown_seconds, task.cancel)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        await task
+    except asyncio.CancelledError:
+        typer.echo("stopped before the batch in hand was done; it is taken up again", err=True)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that answer.")] = 1,
+    access_log: Annotated[bool, typer.Option("--access-log", help="Log every request.")] = False,  # noqa: FBT002
+) -> None:
+    """Run the read API, from Redis alone.
+
+    It starts whether or not Redis is there, and answers 503 until it is.
+    """
+    from api.server import serve as serve_api  # the API's imports would slow every other command down
+
+    serve_api(Settings.load(), host, port, workers, access_log=access_log)
