@@ -16,7 +16,7 @@ def demo(
     rate: Annotated[float, typer.Option(min=0.1, max=100_000, help="ERP changes per second.")] = 50.0,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The API's port; 0 takes a free one.")] = 8000,
     seed: Annotated[int, typer.Option(help="Of the generated data and changes.")] = 1,
-    once: Annotated[bool, typer.Option("--once", help="A short round, then exit.")] = False,  # noqa: FBT002
+    once: Annotated[bool, typer.Option("--once", help="A short round, then exit.")] = False,
 ) -> None:
     """Run the ERP, the projector and the read API at once, with generated data and a stream of changes.
 

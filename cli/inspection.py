@@ -14,14 +14,14 @@ from projector.status import Status, read_status
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
-def status(as_json: AsJson = False) -> None:  # noqa: FBT002
+def status(as_json: AsJson = False) -> None:
     """Show what flows and what waits; exit code 1 if something is wrong."""
     found = uvloop.run(read_status(Settings.load()))
     typer.echo(json.dumps(found.as_json()) if as_json else _status_lines(found))
     raise typer.Exit(1 if found.problems else 0)
 
 
-def check(as_json: AsJson = False) -> None:  # noqa: FBT002
+def check(as_json: AsJson = False) -> None:
     """Say whether this installation is sound: coverage, indexes, rights, Redis; exit code 1 if not.
 
     Missing indexes come as statements that are ready to run, each with the sections that need it.

@@ -14,7 +14,7 @@ from projector.settings import Settings
 
 
 def install(
-    dry_run: Annotated[  # noqa: FBT002
+    dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the SQL that would run, and change nothing.")
     ] = False,
 ) -> None:
@@ -36,7 +36,7 @@ def install(
 
 
 def uninstall(
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Remove the triggers, the schema `projector`, and the documents in Redis.
 

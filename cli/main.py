@@ -30,7 +30,7 @@ app.command("check")(inspection.check)
 app.command("demo")(demo.demo)
 
 
-def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's callback
+def _print_version(value: bool) -> None:
     if value:
         typer.echo(f"projector {__version__}")
         raise typer.Exit
@@ -38,10 +38,10 @@ def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's callback
 
 @app.callback()
 def projector(
-    version: Annotated[  # noqa: ARG001, FBT002
+    version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
-    debug: Annotated[  # noqa: ARG001, FBT002
+    debug: Annotated[
         bool, typer.Option("--debug", help="Show tracebacks and log details; may stand anywhere.")
     ] = False,
 ) -> None:

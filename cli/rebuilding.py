@@ -23,7 +23,8 @@ _LINE_SECONDS = 2.0
 _INT64 = range(-(2**63), 2**63)
 
 Entities = Annotated[
-    list[Entity] | None, typer.Option("--entity", "-e", help="Which documents; may be repeated. Default: all.")
+    list[Entity] | None,
+    typer.Option("--entity", "-e", help="Which documents; may be repeated. Default: all."),
 ]
 
 
@@ -58,8 +59,8 @@ def verify(
     sample: Annotated[
         int | None, typer.Option(min=1, help="Compare so many documents of each kind, chosen at random.")
     ] = None,
-    repair: Annotated[bool, typer.Option("--repair", help="Publish what differs anew.")] = False,  # noqa: FBT002
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,  # noqa: FBT002
+    repair: Annotated[bool, typer.Option("--repair", help="Publish what differs anew.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Compare what Redis serves with a fresh build; exit code 1 if anything differs.
 

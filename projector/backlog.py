@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import redis.asyncio
 
 from projector.build import Request, read_fanout
-from projector.database import AsyncDatabase, array_literal, trusted
+from projector.database import AsyncDatabase, array_literal
 from projector.names import RANGES, document_key
 from projector.redis_server import scan_keys
 from projector.resolve import Router
@@ -22,9 +22,7 @@ class Backlog:
 
     name = "backlog"
 
-    def __init__(
-        self, router: Router, client: redis.asyncio.Redis, chunk_size: int, documents: Sequence[str]
-    ) -> None:
+    def __init__(self, router: Router, client: redis.asyncio.Redis, chunk_size: int, documents: Sequence[str]) -> None:
         self._router = router
         self._client = client
         self._chunk_size = chunk_size
@@ -45,9 +43,7 @@ class Backlog:
         values = (*self._place, self._documents, self._chunk_size)
         async with connection.pipeline():
             await connection.execute("BEGIN")
-            cursor = await connection.execute(
-                trusted(read_query("claim_backlog")), values, binary=True
-            )
+            cursor = await connection.execute(read_query("claim_backlog"), values, binary=True)
             rows = await cursor.fetchall()
         if not rows:
             await connection.execute("ROLLBACK")
@@ -63,9 +59,7 @@ class Backlog:
     async def _expand(self, connection: AsyncDatabase) -> bool:
         """Resolves one fan-out into documents, in a transaction of its own."""
         async with connection.transaction():
-            cursor = await connection.execute(
-                trusted(read_query("claim_fanout")), (self._documents,)
-            )
+            cursor = await connection.execute(read_query("claim_fanout"), (self._documents,))
             row = await cursor.fetchone()
             if row is None:
                 return False
@@ -78,18 +72,12 @@ class Backlog:
         bound = self._router.find_route(fanout) if fanout.table else None
         if bound is not None:
             values = [array_literal(keys) for keys in fanout.keys]
-            cursor = await connection.execute(trusted(bound.route.query or ""), values, binary=True)
+            cursor = await connection.execute(bound.route.query or "", values, binary=True)
             return {id_ for (id_,) in await cursor.fetchall() if id_ is not None}
-        cursor = await connection.execute(
-            trusted(f'SELECT id FROM projector."{fanout.document}"'), binary=True
-        )
+        cursor = await connection.execute(f'SELECT id FROM projector."{fanout.document}"', binary=True)
         ids = {id_ for (id_,) in await cursor.fetchall()}
         # Documents whose entity is gone are named by nothing but Redis.
-        return (
-            ids | await published_ids(self._client, fanout.document)
-            if fanout.section == "*"
-            else ids
-        )
+        return ids | await published_ids(self._client, fanout.document) if fanout.section == "*" else ids
 
 
 async def queue_documents(
@@ -101,18 +89,16 @@ async def queue_documents(
 ) -> None:
     """Adds documents (or one section of them) to the backlog; those that wait already wait once."""
     values = (document, section, array_literal(ids), queued_at)
-    await connection.execute(trusted(read_query("queue_documents")), values)
+    await connection.execute(read_query("queue_documents"), values)
 
 
 async def queue_fanouts(connection: AsyncDatabase, fanouts: Iterable[Fanout]) -> None:
     for fanout in fanouts:
         content = (
-            {"table": fanout.table, "columns": fanout.columns, "keys": fanout.keys}
-            if fanout.table
-            else {"all": True}
+            {"table": fanout.table, "columns": fanout.columns, "keys": fanout.keys} if fanout.table else {"all": True}
         )
         values = (fanout.document, fanout.section, json.dumps(content))
-        await connection.execute(trusted(read_query("queue_fanout")), values)
+        await connection.execute(read_query("queue_fanout"), values)
 
 
 async def queue_wanted(connection: AsyncDatabase, router: Router, wanted: Wanted) -> None:
@@ -128,7 +114,7 @@ async def queue_wanted(connection: AsyncDatabase, router: Router, wanted: Wanted
 
 async def request_rebuild(connection: AsyncDatabase, document: str, reason: str) -> None:
     """Queues all documents of a kind."""
-    await connection.execute(trusted(read_query("request_rebuild")), (document, reason))
+    await connection.execute(read_query("request_rebuild"), (document, reason))
 
 
 async def published_ids(client: redis.asyncio.Redis, document: str) -> set[int]:

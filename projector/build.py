@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncRawCursor
 
-from projector.database import AsyncDatabase, array_literal, is_transient, trusted
+from projector.database import AsyncDatabase, array_literal, is_transient
 from projector.names import RANGES, document_key
 from projector.resolve import BoundRoute, Question, Resolution, Router
 from projector.sections import Document, Section
@@ -55,9 +55,7 @@ class Builder:
     """Builds on one connection, one request at a time. The connection never writes and so never has an xid, on
     which the meaning of a version rests."""
 
-    def __init__(
-        self, connection: AsyncDatabase, router: Router, *, epoch: int, wide_fanout: int
-    ) -> None:
+    def __init__(self, connection: AsyncDatabase, router: Router, *, epoch: int, wide_fanout: int) -> None:
         self._connection = connection
         self._router = router
         self._epoch = epoch
@@ -73,9 +71,7 @@ class Builder:
         except psycopg.Error as error:
             if is_transient(error):
                 raise
-            log.warning(
-                "a batch failed, looking for the rows at fault", extra={"error": str(error)}
-            )
+            log.warning("a batch failed, looking for the rows at fault", extra={"error": str(error)})
             return await self._build_isolated(request)
         return outcome
 
@@ -95,7 +91,7 @@ class Builder:
         run = self._connection.execute
         async with self._connection.pipeline():
             await run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            cursor = await run(trusted(read_query("fence")), binary=True)
+            cursor = await run(read_query("fence"), binary=True)
             row = await cursor.fetchone()
         if row is None:
             raise psycopg.OperationalError("no snapshot")
@@ -145,12 +141,10 @@ class Builder:
             route = question.route.route
             outcome.fanouts.append(Fanout(document, name, route.table, route.columns, keys))
 
-    async def _ids(
-        self, bound: BoundRoute, keys: Sequence[Any], condition: str, *more: str
-    ) -> list[int]:
+    async def _ids(self, bound: BoundRoute, keys: Sequence[Any], condition: str, *more: str) -> list[int]:
         query = f"SELECT DISTINCT q.id FROM ({bound.route.query}) AS q (id) WHERE q.id IS NOT NULL {condition}"
         values = [array_literal(values) for values in keys]
-        cursor = await self._connection.execute(trusted(query), [*values, *more], binary=True)
+        cursor = await self._connection.execute(query, [*values, *more], binary=True)
         return [id_ for (id_,) in await cursor.fetchall()]
 
     async def _widen(self, request: Request, wanted: Wanted, outcome: Outcome) -> None:
@@ -176,15 +170,13 @@ class Builder:
         run = self._connection.execute
         async with self._connection.pipeline():
             events = await run(
-                trusted(read_query("pending_events")),
+                read_query("pending_events"),
                 (request.claim_xid, PENDING_LIMIT + 1),
                 binary=True,
             )
-            fanouts = await run(
-                "SELECT document, section, fanout FROM projector.backlog WHERE id IS NULL"
-            )
+            fanouts = await run("SELECT document, section, fanout FROM projector.backlog WHERE id IS NULL")
         return (
-            [Event(*row[:3], row[3:]) async for row in events],
+            [Event(row[0], row[1], row[2], row[3:]) async for row in events],
             [read_fanout(*row) async for row in fanouts],
         )
 
@@ -197,14 +189,10 @@ class Builder:
         touched = list(ids) if bound is None else await self._among(bound, fanout.keys, ids)
         want(wanted, fanout.document, touched, bits)
 
-    async def _among(
-        self, bound: BoundRoute, keys: Sequence[Any], ids: dict[int, SectionBits]
-    ) -> list[int]:
+    async def _among(self, bound: BoundRoute, keys: Sequence[Any], ids: dict[int, SectionBits]) -> list[int]:
         """Which of these documents a route leads to."""
         place = len(keys) + 1
-        return await self._ids(
-            bound, keys, f"AND q.id = ANY (${place}::bigint[])", array_literal(ids)
-        )
+        return await self._ids(bound, keys, f"AND q.id = ANY (${place}::bigint[])", array_literal(ids))
 
     async def _widen_by_events(self, events: list[Event], wanted: Wanted) -> None:
         resolution = self._router.resolve(events)
@@ -216,16 +204,12 @@ class Builder:
                 ids[id_] |= others[id_]
         for question in resolution.questions:
             document = question.route.document
-            if ids := wanted.get(document):
-                want(
-                    wanted,
-                    document,
-                    await self._among(question.route, question.keys, ids),
-                    question.sections,
-                )
+            if touched := wanted.get(document):
+                found = await self._among(question.route, question.keys, touched)
+                want(wanted, document, found, question.sections)
 
     async def _widen_by_backlog(self, wanted: Wanted) -> None:
-        query = trusted(read_query("backlog_of"))
+        query = read_query("backlog_of")
         for document, ids in wanted.items():
             everything = self._router.all_sections(document)
             partial = [id_ for id_, bits in ids.items() if bits != everything]
@@ -246,34 +230,22 @@ class Builder:
                 _collect(kind, section, chosen, await cursor.fetchall(), built)
         built.documents = sum(map(len, wanted.values()))
 
-    def _chosen(
-        self, kind: Document, ids: dict[int, SectionBits]
-    ) -> list[tuple[Section, list[int]]]:
+    def _chosen(self, kind: Document, ids: dict[int, SectionBits]) -> list[tuple[Section, list[int]]]:
         chosen = []
         for place, section in enumerate(kind.sections):
             if wanted := [id_ for id_, bits in ids.items() if bits >> place & 1]:
                 chosen.append((section, wanted))
         return chosen
 
-    async def _select(
-        self, kind: Document, section: Section, ids: Sequence[int]
-    ) -> AsyncRawCursor[tuple[Any, ...]]:
+    async def _select(self, kind: Document, section: Section, ids: Sequence[int]) -> AsyncRawCursor[tuple[Any, ...]]:
         columns = "id, range, value" if kind.by_range else "id, NULL::text, value"
-        due = (
-            "(extract(epoch FROM valid_until) * 1000000)::bigint"
-            if section.reads_clock
-            else "NULL::bigint"
-        )
-        query = (
-            f'SELECT {columns}, {due} FROM projector."{section.view}" WHERE id = ANY ($1::bigint[])'  # noqa: S608
-        )
+        due = "(extract(epoch FROM valid_until) * 1000000)::bigint" if section.reads_clock else "NULL::bigint"
+        query = f'SELECT {columns}, {due} FROM projector."{section.view}" WHERE id = ANY ($1::bigint[])'
         cursor = self._connection.cursor(binary=True)
-        await cursor.execute(trusted(query), (array_literal(ids),), prepare=True)
+        await cursor.execute(query, (array_literal(ids),), prepare=True)
         return cursor  # type: ignore[return-value]
 
-    async def _read_isolated(
-        self, kind: Document, section: Section, ids: list[int], built: Built
-    ) -> None:
+    async def _read_isolated(self, kind: Document, section: Section, ids: list[int], built: Built) -> None:
         """Reads one section, halving until the rows that fail stand alone (D10)."""
         if not ids:
             return
@@ -340,6 +312,4 @@ def _fail(kind: Document, section: Section, ids: Sequence[int], error: str, buil
     for id_ in ids:
         built.failures.append(Failure(kind.name, id_, section.name, " ".join(error.split())))
         for variant in RANGES if kind.by_range else (None,):
-            built.degraded.setdefault(document_key(kind.name, id_, variant), []).append(
-                section.name
-            )
+            built.degraded.setdefault(document_key(kind.name, id_, variant), []).append(section.name)

@@ -1,6 +1,6 @@
 """Capture: the statement triggers that write change events, generated from what the sections read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from projector.catalog import literal, quoted
@@ -59,9 +59,7 @@ def functions(capture: Capture) -> Iterator[str]:
     }
     for operation in OPERATIONS:
         name = quoted(function_name(capture.table, operation))
-        yield _template(operation).format_map(
-            common | _parts(capture, operation) | {"function": name}
-        )
+        yield _template(operation).format_map(common | _parts(capture, operation) | {"function": name})
 
 
 def trigger(schema: str, table: str, operation: str) -> str:
@@ -78,7 +76,7 @@ def _template(operation: str) -> str:
     return read_sql(f"capture/{file}.sql").strip()
 
 
-def _parts(capture: Capture, operation: str) -> Mapping[str, str]:
+def _parts(capture: Capture, operation: str) -> dict[str, str]:
     keys = capture.keys
     if operation == "update":
         return {
@@ -87,10 +85,7 @@ def _parts(capture: Capture, operation: str) -> Mapping[str, str]:
                 f", o.{quoted(k.name)}::bigint AS old_{k.slot}, n.{quoted(k.name)}::bigint AS new_{k.slot}"
                 for k in keys
             ),
-            "keys": "".join(
-                f", array_agg(DISTINCT old_{k.slot}) || array_agg(DISTINCT new_{k.slot})"
-                for k in keys
-            ),
+            "keys": "".join(f", array_agg(DISTINCT old_{k.slot}) || array_agg(DISTINCT new_{k.slot})" for k in keys),
         }
     distinct = "".join(f", array_agg(DISTINCT {quoted(k.name)}::bigint)" for k in keys)
     return {"operation": literal(operation[0].upper()), "keys": distinct}

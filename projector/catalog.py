@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from projector.database import Database, trusted
+from projector.database import Database
 from projector.sql import read_query
 
 Reads: TypeAlias = Mapping[str, frozenset[str]]
@@ -21,7 +21,7 @@ def literal(text: str) -> str:
 
 def view_reads(connection: Database, view: str) -> Reads:
     """The tables and columns that projector.<view> reads."""
-    rows = connection.execute(trusted(read_query("view_reads")), (f"projector.{quoted(view)}",))
+    rows = connection.execute(read_query("view_reads"), (f"projector.{quoted(view)}",))
     reads = defaultdict(set)
     for table, column in rows:
         reads[table].add(column)
@@ -31,7 +31,7 @@ def view_reads(connection: Database, view: str) -> Reads:
 def column_types(connection: Database, schema: str, table: str) -> dict[str, bool]:
     """Column name to whether IS DISTINCT FROM sees every difference of its values."""
     relation = f"{quoted(schema)}.{quoted(table)}"
-    return dict(connection.execute(trusted(read_query("column_types")), (relation,)).fetchall())
+    return dict(connection.execute(read_query("column_types"), (relation,)).fetchall())
 
 
 def existing_tables(connection: Database, schema: str, tables: Iterable[str]) -> set[str]:

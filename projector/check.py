@@ -10,7 +10,7 @@ import psycopg
 
 from projector.capture import OPERATIONS, trigger_name
 from projector.catalog import quoted, view_reads
-from projector.database import Database, connect_blocking, trusted
+from projector.database import Database, connect_blocking
 from projector.definitions import package_fingerprint
 from projector.errors import ProjectorError
 from projector.indexes import MissingIndex, missing_indexes
@@ -92,7 +92,7 @@ def _check_definitions(connection: Database, installation: Installation, setting
 
 def _check_triggers(connection: Database, schema: str) -> Iterator[Finding]:
     """Every captured table has all its triggers, and they fire."""
-    rows = connection.execute(trusted(read_query("trigger_states")), (quoted(schema),))
+    rows = connection.execute(read_query("trigger_states"), (quoted(schema),))
     states = {(table, name): fires for table, name, fires in rows}
     tables = [table for (table,) in connection.execute("SELECT DISTINCT source FROM projector.captured_column")]
     broken = False
@@ -125,7 +125,7 @@ def _check_sections(connection: Database) -> Iterator[Finding]:
 
 def _faults(connection: Database, section: Section) -> Iterator[str]:
     try:
-        connection.execute(trusted(f'SELECT id, value FROM projector."{section.view}" LIMIT 0'))  # noqa: S608
+        connection.execute(f'SELECT id, value FROM projector."{section.view}" LIMIT 0')
         reads = view_reads(connection, section.view)
     except psycopg.Error as error:
         yield f"{error.diag.message_primary}. Run: projector install"
@@ -158,7 +158,11 @@ async def _check_redis(settings: Settings) -> list[Finding]:
 def _check_role(info: dict[str, Any]) -> Finding:
     if info.get("role") == "master":
         return Finding(Level.OK, "redis", f"version {info.get('redis_version')}, writable")
-    return Finding(Level.ERROR, "redis", "this server is a replica and cannot be written. Point PROJECTOR_REDIS_URL at the primary")
+    return Finding(
+        Level.ERROR,
+        "redis",
+        "this server is a replica and cannot be written. Point PROJECTOR_REDIS_URL at the primary",
+    )
 
 
 def _check_eviction(info: dict[str, Any]) -> Finding:

@@ -1,7 +1,7 @@
 """Connections to the ERP's database: bounded in time, with raw parameters ($1) and JSON as bytes."""
 
 from collections.abc import Iterable
-from typing import Any, LiteralString, TypeAlias, cast
+from typing import Any, LiteralString, TypeAlias
 
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
@@ -40,18 +40,11 @@ def connect_blocking(settings: Settings, purpose: str) -> Database:
     """The same for commands that do one thing after the other."""
     url = settings.database()
     try:
-        connection = Connection.connect(
-            url, autocommit=True, cursor_factory=RawCursor, **_options(settings, purpose)
-        )
+        connection = Connection.connect(url, autocommit=True, cursor_factory=RawCursor, **_options(settings, purpose))
         connection.execute(_session_query(), _session_values(settings))
     except psycopg.Error as error:
         raise _unavailable(url, error) from error
     return connection
-
-
-def trusted(query: str) -> LiteralString:
-    """Marks text that comes from the project's own files, never from a user."""
-    return cast("LiteralString", query)
 
 
 def array_literal(ids: Iterable[int]) -> str:
@@ -61,9 +54,7 @@ def array_literal(ids: Iterable[int]) -> str:
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same statement may succeed on a new connection or a moment later."""
-    return isinstance(
-        error, DatabaseUnavailable | psycopg.OperationalError | psycopg.InterfaceError
-    )
+    return isinstance(error, DatabaseUnavailable | psycopg.OperationalError | psycopg.InterfaceError)
 
 
 def _options(settings: Settings, purpose: str) -> dict[str, Any]:
@@ -88,9 +79,7 @@ def _session_values(settings: Settings) -> tuple[str, str]:
 
 def _unavailable(url: str, error: psycopg.Error) -> DatabaseUnavailable:
     where = conninfo_to_dict(url)
-    place = (
-        f"{where.get('host', 'local socket')}:{where.get('port', 5432)}/{where.get('dbname', '')}"
-    )
+    place = f"{where.get('host', 'local socket')}:{where.get('port', 5432)}/{where.get('dbname', '')}"
     reason = " ".join(str(error).split())
     return DatabaseUnavailable(
         f"PostgreSQL cannot be used ({place}): {reason} Check PROJECTOR_DATABASE_URL and that the server runs."

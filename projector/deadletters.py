@@ -3,7 +3,7 @@
 import logging
 
 from projector.backlog import queue_documents
-from projector.database import AsyncDatabase, trusted
+from projector.database import AsyncDatabase
 from projector.names import RANGES, document_key
 from projector.sql import read_query
 from projector.work import Built
@@ -23,16 +23,14 @@ class DeadLetters:
 
     async def record(self, connection: AsyncDatabase, built: Built) -> None:
         """Writes a batch's failures and removes the letters of what it built, in the claim's transaction."""
-        query = trusted(read_query("record_dead_letter"))
+        query = read_query("record_dead_letter")
         for failure in built.failures:
             log.warning(
                 "section cannot be built; its last good bytes stay",
                 extra={"document": failure.document, "id": failure.id, "section": failure.section,
                        "error": failure.error},
             )  # fmt: skip
-            await connection.execute(
-                query, (failure.document, failure.id, failure.section, failure.error)
-            )
+            await connection.execute(query, (failure.document, failure.id, failure.section, failure.error))
             self._known.add((failure.document, failure.id, failure.section))
         failed = {(failure.document, failure.id, failure.section) for failure in built.failures}
         for letter in [letter for letter in self._known - failed if _is_built(letter, built)]:

@@ -92,10 +92,7 @@ def _plan_capture(
     known = (name for name in bits if name in comparable)
     return Capture(
         table,
-        tuple(
-            CapturedColumn(n, bits[n], slots.get(n), comparable[n])
-            for n in sorted(known, key=bits.__getitem__)
-        ),
+        tuple(CapturedColumn(n, bits[n], slots.get(n), comparable[n]) for n in sorted(known, key=bits.__getitem__)),
     )
 
 

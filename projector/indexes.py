@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from projector.catalog import quoted
-from projector.database import Database, trusted
+from projector.database import Database
 from projector.sections import Index, load_documents
 from projector.sql import read_query
 
@@ -19,7 +19,10 @@ class Shape:
 
     def serves(self, wanted: "Shape") -> bool:
         """Whether this index finds what the wanted one would."""
-        return self.columns[: len(wanted.columns)] == wanted.columns and self.predicate in (None, wanted.predicate)
+        return self.columns[: len(wanted.columns)] == wanted.columns and self.predicate in (
+            None,
+            wanted.predicate,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +91,13 @@ def _wanted_shape(connection: Database, schema: str, index: Index) -> Shape | No
     if row is None or not row[0]:
         return None
     copy = quoted(f"projector_{_digest(index)}")
-    connection.execute(trusted(f"CREATE TEMPORARY TABLE {copy} (LIKE {relation})"))
-    connection.execute(trusted(f"CREATE INDEX ON pg_temp.{copy} {index.definition}"))
+    connection.execute(f"CREATE TEMPORARY TABLE {copy} (LIKE {relation})")
+    connection.execute(f"CREATE INDEX ON pg_temp.{copy} {index.definition}")
     return _shapes(connection, f"pg_temp.{copy}")[0]
 
 
 def _shapes(connection: Database, relation: str) -> list[Shape]:
-    rows = connection.execute(trusted(read_query("index_columns")), (relation,))
+    rows = connection.execute(read_query("index_columns"), (relation,))
     return [Shape(tuple(columns), predicate) for columns, predicate in rows]
 
 

@@ -10,7 +10,7 @@ import psycopg
 from projector import __version__
 from projector.capture import OPERATIONS, Capture, functions, trigger, trigger_name
 from projector.catalog import column_types, existing_tables, literal, quoted, view_reads
-from projector.database import Database, connect_blocking, trusted
+from projector.database import Database, connect_blocking
 from projector.definitions import (
     BoundSection,
     package_fingerprint,
@@ -106,9 +106,7 @@ class Installer:
             )
         for table in sorted(tables):
             relation = f"{quoted(self._schema)}.{quoted(table)}"
-            rights = (
-                "SELECT has_table_privilege($1, 'SELECT') AND has_table_privilege($1, 'TRIGGER')"
-            )
+            rights = "SELECT has_table_privilege($1, 'SELECT') AND has_table_privilege($1, 'TRIGGER')"
             if not (self._connection.execute(rights, (relation,)).fetchone() or (False,))[0]:
                 raise InstallError(
                     f"Role {user} may not add triggers to {self._schema}.{table}. Grant it SELECT and TRIGGER on"
@@ -121,9 +119,7 @@ class Installer:
             self._run(read_sql(file).replace(":'timezone'", literal(self._timezone)))
         # Names of the ERP's tables resolve when a view is created, and never again.
         self._run(f"SET LOCAL search_path = {quoted(self._schema)}, pg_catalog")
-        bound = [
-            section for document in load_documents() for section in self._install_document(document)
-        ]
+        bound = [section for document in load_documents() for section in self._install_document(document)]
         captures = self._plan_captures(bound)
         self._drop_stale_views(bound)
         for capture in captures:
@@ -143,9 +139,7 @@ class Installer:
         query = section.query if missing is None else _empty_query(document, section)
         columns = "id, range, value, valid_until" if document.by_range else "id, value, valid_until"
         try:
-            self._run(
-                f"CREATE OR REPLACE VIEW projector.{quoted(section.view)} ({columns}) AS\n{query}"
-            )
+            self._run(f"CREATE OR REPLACE VIEW projector.{quoted(section.view)} ({columns}) AS\n{query}")
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
             raise InstallError(
                 f"Section {section.document}.{section.name} cannot be installed: {error.diag.message_primary}."
@@ -184,9 +178,7 @@ class Installer:
         return captures
 
     def _drop_stale_views(self, bound: list[BoundSection]) -> None:
-        ours = {section.section.view for section in bound} | {
-            document.name for document in load_documents()
-        }
+        ours = {section.section.view for section in bound} | {document.name for document in load_documents()}
         views = "SELECT relname::text FROM pg_class WHERE relkind = 'v' AND relnamespace = 'projector'::regnamespace"
         for (view,) in self._connection.execute(views).fetchall():
             if view not in ours:
@@ -220,9 +212,7 @@ class Installer:
         for capture in captures:
             for operation in OPERATIONS:
                 if (self._schema, capture.table, trigger_name(operation)) not in existing:
-                    self._run_patiently(
-                        trigger(self._schema, capture.table, operation), capture.table
-                    )
+                    self._run_patiently(trigger(self._schema, capture.table, operation), capture.table)
         wanted = {capture.table for capture in captures}
         for schema, table, name in sorted(existing):
             if schema != self._schema or table not in wanted:
@@ -247,7 +237,7 @@ class Installer:
     def _run(self, statement: str) -> None:
         self.report.statements.append(statement)
         if not (self._dry_run and not self._in_transaction()):
-            self._connection.execute(trusted(statement))
+            self._connection.execute(statement)
 
     def _in_transaction(self) -> bool:
         return self._connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
@@ -287,8 +277,8 @@ def retry_locked(connection: Database, statement: str, table: str) -> None:
     for attempt in range(_LOCK_ATTEMPTS):
         try:
             with connection.transaction():
-                connection.execute(trusted(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
-                connection.execute(trusted(statement))
+                connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+                connection.execute(statement)
                 return
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             time.sleep(min(0.2 * (attempt + 1), 2))
@@ -314,11 +304,7 @@ def _drop_trigger(schema: str, table: str, name: str) -> str:
 
 def _empty_query(document: Document, section: Section) -> str:
     columns = "d.id, r.range" if document.by_range else "d.id"
-    ranges = (
-        " CROSS JOIN (VALUES ('today'), ('week'), ('month')) AS r (range)"
-        if document.by_range
-        else ""
-    )
+    ranges = " CROSS JOIN (VALUES ('today'), ('week'), ('month')) AS r (range)" if document.by_range else ""
     return (
         f"SELECT {columns}, {literal(section.empty or '')}::json, NULL::timestamptz"
         f" FROM projector.{quoted(document.name)} d{ranges}"

@@ -41,14 +41,10 @@ def read_installation(connection: Database) -> Installation:
     row = connection.execute("SELECT to_regclass('projector.installation') IS NOT NULL").fetchone()
     if row is None or not row[0]:
         raise NotInstalled("projector is not installed in this database. Run: projector install")
-    query = (
-        "SELECT fingerprint, timezone, erp_schema, installed_at::text FROM projector.installation"
-    )
+    query = "SELECT fingerprint, timezone, erp_schema, installed_at::text FROM projector.installation"
     found = connection.execute(query).fetchone()
     if found is None:
-        raise NotInstalled(
-            "The installation in this database is incomplete. Run: projector install"
-        )
+        raise NotInstalled("The installation in this database is incomplete. Run: projector install")
     return Installation(*found)
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from projector.backlog import queue_fanouts, queue_wanted
 from projector.build import Builder, Outcome, Request
-from projector.database import AsyncDatabase, trusted
+from projector.database import AsyncDatabase
 from projector.deadletters import DeadLetters
 from projector.publish import Published, Publisher
 from projector.resolve import Router
@@ -101,7 +101,7 @@ class Lane:
         await queue_fanouts(connection, outcome.fanouts)
         await queue_wanted(connection, self._router, outcome.postponed)
         await self._dead_letters.record(connection, outcome.built)
-        await connection.execute(trusted("COMMIT"))
+        await connection.execute("COMMIT")
 
     def _count(self, outcome: Outcome, published: Published) -> None:
         self.totals.batches += 1

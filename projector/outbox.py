@@ -2,7 +2,7 @@
 documents are published."""
 
 from projector.build import Request
-from projector.database import AsyncDatabase, trusted
+from projector.database import AsyncDatabase
 from projector.sql import read_query
 from projector.work import Event
 
@@ -19,11 +19,9 @@ class Outbox:
         """Begins a transaction that holds the events; none is left open where there are no events."""
         async with connection.pipeline():
             await connection.execute("BEGIN")
-            cursor = await connection.execute(
-                trusted(read_query("claim_events")), (self._limit,), prepare=True, binary=True
-            )
+            cursor = await connection.execute(read_query("claim_events"), (self._limit,), prepare=True, binary=True)
             rows = await cursor.fetchall()
         if not rows:
             await connection.execute("ROLLBACK")
             return None
-        return Request(rows[0][-1], events=[Event(*row[:3], row[3:7]) for row in rows])
+        return Request(rows[0][-1], events=[Event(row[0], row[1], row[2], row[3:7]) for row in rows])

@@ -96,9 +96,7 @@ class Publisher:
                 await self.load_scripts()
         return await self._pipeline(script, keys, commands)
 
-    async def _pipeline(
-        self, script: Script, keys: int, commands: Sequence[Sequence[Any]]
-    ) -> list[Any]:
+    async def _pipeline(self, script: Script, keys: int, commands: Sequence[Sequence[Any]]) -> list[Any]:
         pipeline = self._client.pipeline(transaction=False)
         for command in commands:
             pipeline.execute_command("EVALSHA", script.digest, keys, *command)

@@ -155,9 +155,7 @@ async def _rebuild_kinds(
         await request_rebuild(control, document, "rebuild by hand")
     cursor = await control.execute("SELECT clock_timestamp()")
     (queued_until,) = await cursor.fetchone() or (None,)
-    queues = [
-        Backlog(rebuilder.router, client, rebuilder.settings.chunk_size, documents) for _ in range(jobs)
-    ]
+    queues = [Backlog(rebuilder.router, client, rebuilder.settings.chunk_size, documents) for _ in range(jobs)]
     await rebuilder.add_lanes(stack, queues, epoch)
     async with _counting(rebuilder, documents, queued_until, tell):
         await rebuilder.drain()

@@ -1,8 +1,7 @@
 """Connections to Redis for the side that writes: bounded in time, errors in one line."""
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
 from urllib.parse import urlsplit
 
 import redis.asyncio
@@ -26,7 +25,7 @@ async def open_redis(settings: Settings) -> AsyncIterator[redis.asyncio.Redis]:
 
 async def ping(client: redis.asyncio.Redis, url: str) -> None:
     try:
-        await cast("Awaitable[bool]", client.ping())
+        await client.ping()
     except (RedisError, OSError) as error:
         raise unavailable(url, error) from error
 
@@ -58,5 +57,5 @@ def _place(url: str) -> str:
 
 async def scan_keys(client: redis.asyncio.Redis, pattern: str) -> AsyncIterator[str]:
     """Keys by pattern, without blocking the server; a key may come twice."""
-    async for key in cast("AsyncIterator[Any]", client.scan_iter(match=pattern, count=1_000)):
+    async for key in client.scan_iter(match=pattern, count=1_000):
         yield key.decode()

@@ -62,9 +62,7 @@ class RefreshRequests:
         found: Any = await self._client.xreadgroup(
             GROUP, self._consumer, {REFRESH_STREAM: ">"}, count=BATCH, block=BLOCK_MILLISECONDS
         )
-        streams = (
-            found.values() if isinstance(found, dict) else [entries for _, entries in found or ()]
-        )
+        streams = found.values() if isinstance(found, dict) else [entries for _, entries in found or ()]
         return [entry for entries in streams for entry in _flat(entries)]
 
 

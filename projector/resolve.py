@@ -86,10 +86,11 @@ class Router:
 
     def find_route(self, fanout: Fanout) -> BoundRoute | None:
         """The route that a fan-out was queued with; None where an upgrade removed it."""
+        sections = self.section_bits(fanout.document, fanout.section)
         for bound in self.routes_of(fanout.table or ""):
-            if bound.document == fanout.document and bound.route.columns == fanout.columns:
-                if bound.sections(_ANY_CHANGE) & self.section_bits(fanout.document, fanout.section):
-                    return bound
+            same = (bound.document, bound.route.columns) == (fanout.document, fanout.columns)
+            if same and bound.sections(_ANY_CHANGE) & sections:
+                return bound
         return None
 
     def resolve(self, events: Iterable[Event]) -> Resolution:

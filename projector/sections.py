@@ -25,13 +25,11 @@ from projector.sql import sql_root
 OPTIONAL_TABLES = frozenset({"reviews", "customer_addresses", "carts", "cart_items", "promotions"})
 
 _DIRECTIVE = re.compile(r"-- (route|index|empty)\s+(.*)", re.DOTALL)
-_ROUTE = re.compile(
-    r"(?P<table>\w+)(?:\.(?P<columns>\w+(?:\s*,\s*\w+)*))?(?:\s*->\s*(?P<query>.+))?", re.DOTALL
-)
+_ROUTE = re.compile(r"(?P<table>\w+)(?:\.(?P<columns>\w+(?:\s*,\s*\w+)*))?(?:\s*->\s*(?P<query>.+))?", re.DOTALL)
 _INDEX = re.compile(r"(?P<table>\w+)\s*(?P<definition>\(.*)", re.DOTALL)
 _CLOCK = re.compile(r"projector\.(now|today|midnight)\b")
 _FORBIDDEN_CLOCK = re.compile(
-    r"\b(now\(\)|current_(date|timestamp|time)|localtime|clock_timestamp)", re.IGNORECASE
+    r"(?<!projector\.)\b(now\(\)|current_(date|timestamp|time)|localtime|clock_timestamp)", re.IGNORECASE
 )
 
 
@@ -117,20 +115,14 @@ def _load_section(path: Path) -> Section:
     try:
         return _parse_section(path.parent.name, path.stem, header, query)
     except ValueError as error:
-        raise DefinitionError(
-            f"{path.parent.name}/{path.name}: {error}. Correct the header."
-        ) from None
+        raise DefinitionError(f"{path.parent.name}/{path.name}: {error}. Correct the header.") from None
 
 
 def _parse_section(document: str, name: str, header: list[str], query: str) -> Section:
     if _FORBIDDEN_CLOCK.search(query):
         raise ValueError("uses a clock of PostgreSQL's; use projector.now() or projector.today()")
     directives = [match.groups() for line in header if (match := _DIRECTIVE.fullmatch(line))]
-    empty = [
-        json.dumps(json.loads(text), ensure_ascii=False)
-        for kind, text in directives
-        if kind == "empty"
-    ]
+    empty = [json.dumps(json.loads(text), ensure_ascii=False) for kind, text in directives if kind == "empty"]
     return Section(
         document=document,
         name=name,

@@ -27,31 +27,23 @@ class Settings(BaseSettings):
     database_url: Annotated[SecretStr | None, _with_scheme("postgresql://", "postgres://")] = Field(
         None, description="The ERP's database (PostgreSQL 14 or newer)"
     )
-    redis_url: Annotated[SecretStr | None, _with_scheme("redis://", "rediss://", "unix://")] = (
-        Field(None, description="Redis 6.2 or newer, or Valkey")
+    redis_url: Annotated[SecretStr | None, _with_scheme("redis://", "rediss://", "unix://")] = Field(
+        None, description="Redis 6.2 or newer, or Valkey"
     )
     timezone: str = Field("Asia/Baghdad", description="The business time zone, used by install")
     erp_schema: str = Field("public", description="The schema of the ERP's tables, used by install")
 
     claim_limit: int = Field(5_000, ge=1, le=100_000, description="Change events claimed at once")
     chunk_size: int = Field(500, ge=1, le=10_000, description="Backlog documents built at once")
-    wide_fanout: int = Field(
-        1_000, ge=1, description="More documents than this behind one change go to the backlog"
-    )
+    wide_fanout: int = Field(1_000, ge=1, description="More documents than this behind one change go to the backlog")
     poll_interval_seconds: float = Field(
         1.0, gt=0, le=60, description="How long a sleeping worker relies on notifications alone"
     )
-    statement_timeout_seconds: float = Field(
-        120, gt=0, description="No statement of the projector runs longer"
-    )
+    statement_timeout_seconds: float = Field(120, gt=0, description="No statement of the projector runs longer")
     connect_timeout_seconds: float = Field(5, ge=1, le=25, description="For each server")
     redis_timeout_seconds: float = Field(5, gt=0, le=25, description="For each answer of Redis")
-    tombstone_seconds: int = Field(
-        3600, ge=60, description="How long a deleted entity's fence is kept"
-    )
-    shutdown_seconds: float = Field(
-        10, gt=0, description="How long a stopping worker or API may finish what it began"
-    )
+    tombstone_seconds: int = Field(3600, ge=60, description="How long a deleted entity's fence is kept")
+    shutdown_seconds: float = Field(10, gt=0, description="How long a stopping worker or API may finish what it began")
     clock_offset_seconds: float = Field(
         0,
         description="Moves the business clock, for rehearsals: build documents as of another time",

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import redis.asyncio
 
-from projector.database import AsyncDatabase, connect, trusted
+from projector.database import AsyncDatabase, connect
 from projector.definitions import package_fingerprint
 from projector.errors import NotInstalled, RedisUnavailable
 from projector.names import BUILT, DOCUMENTS, STATE_KEY, TIMERS_KEY, built_field
@@ -57,7 +57,7 @@ async def _read_database(connection: AsyncDatabase, status: Status) -> None:
     cursor = await connection.execute("SELECT to_regclass('projector.installation') IS NOT NULL")
     if await cursor.fetchone() != (True,):
         raise NotInstalled("projector is not installed in this database. Run: projector install")
-    cursor = await connection.execute(trusted(read_query("status")))
+    cursor = await connection.execute(read_query("status"))
     row = await cursor.fetchone()
     if row is None:
         raise NotInstalled("The installation in this database is incomplete. Run: projector install")

@@ -53,9 +53,7 @@ class Sleeper:
     event first), so a writer that read the old flag is older than that xid, and settling outlasts it.
     """
 
-    def __init__(
-        self, connection: AsyncDatabase, signal: Signal, poll_interval_seconds: float
-    ) -> None:
+    def __init__(self, connection: AsyncDatabase, signal: Signal, poll_interval_seconds: float) -> None:
         self._connection = connection
         self._signal = signal
         self._poll_interval_seconds = poll_interval_seconds
@@ -106,9 +104,7 @@ class Sleeper:
         return bool(row and row[0])
 
     async def _set_flag(self, *, asleep: bool) -> None:
-        await self._connection.execute(
-            "SELECT setval('projector.asleep', $1)", (2 if asleep else 1,)
-        )
+        await self._connection.execute("SELECT setval('projector.asleep', $1)", (2 if asleep else 1,))
 
 
 async def listen(connection: AsyncDatabase, signals: list[Signal]) -> None:

@@ -16,7 +16,7 @@ from projector.database import AsyncDatabase, connect, is_transient
 from projector.deadletters import DeadLetters
 from projector.errors import RedisUnavailable
 from projector.installed import load_router
-from projector.lane import Lane
+from projector.lane import Lane, Queue
 from projector.names import DOCUMENTS
 from projector.outbox import Outbox
 from projector.publish import Publisher
@@ -129,12 +129,8 @@ class Session:
 
     async def run(self, recovered: Callable[[], None]) -> None:
         """Until stopped, or until one part fails."""
-        sleeper = Sleeper(
-            self._connections.sleeper, self._fresh, self._settings.poll_interval_seconds
-        )
-        listener = asyncio.create_task(
-            listen(self._connections.listener, [self._fresh]), name="listen"
-        )
+        sleeper = Sleeper(self._connections.sleeper, self._fresh, self._settings.poll_interval_seconds)
+        listener = asyncio.create_task(listen(self._connections.listener, [self._fresh]), name="listen")
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch(listener), name="watch")
@@ -233,30 +229,27 @@ async def open_session(settings: Settings, stopping: asyncio.Event) -> AsyncIter
             return await stack.enter_async_context(await connect(settings, purpose))
 
         connections = Connections(
-            *[
-                await database(name)
-                for name in ("listen", "housekeeping", "refresh", "timers", "sleeper")
-            ],
-            client,
+            listener=await database("listen"),
+            housekeeping=await database("housekeeping"),
+            refresh=await database("refresh"),
+            timers=await database("timers"),
+            sleeper=await database("sleeper"),
+            redis=client,
         )
         dead_letters, publisher = DeadLetters(), Publisher(client, settings.tombstone_seconds)
         await publisher.load_scripts()
         epoch = await agree_on_epoch(connections.housekeeping, client)
-        queues = (
-            Outbox(settings.claim_limit),
-            Backlog(router, client, settings.chunk_size, DOCUMENTS),
-        )
-        lanes = []
-        for queue in queues:
+
+        async def lane(queue: Queue) -> Lane:
             builder = Builder(
-                await database(f"{queue.name} build"),
-                router,
-                epoch=epoch,
-                wide_fanout=settings.wide_fanout,
+                await database(f"{queue.name} build"), router, epoch=epoch, wide_fanout=settings.wide_fanout
             )
             claims = (await database(f"{queue.name} claim"), await database(f"{queue.name} claim"))
-            lanes.append(Lane(queue, builder, publisher, dead_letters, router, claims))
-        yield Session(connections, *lanes, dead_letters, publisher, settings, stopping)
+            return Lane(queue, builder, publisher, dead_letters, router, claims)
+
+        live = await lane(Outbox(settings.claim_limit))
+        backlog = await lane(Backlog(router, client, settings.chunk_size, DOCUMENTS))
+        yield Session(connections, live, backlog, dead_letters, publisher, settings, stopping)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

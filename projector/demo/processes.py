@@ -47,7 +47,9 @@ class Command:
                 break
             time.sleep(0.02)
         tail = self.output()[-2_000:].strip()
-        raise ProcessFailed(f"'projector {' '.join(self.arguments)}' did not get as far as {pattern!r}. It said: {tail}")
+        raise ProcessFailed(
+            f"'projector {' '.join(self.arguments)}' did not get as far as {pattern!r}. It said: {tail}"
+        )
 
     def output(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")

@@ -1,21 +1,20 @@
 -- How values are written in documents: one place for the conventions of instants, dates and numbers,
 -- independent of the session's DateStyle and TimeZone.
 
--- An instant as ISO 8601 in UTC; infinity, which is no instant, is null.
-CREATE OR REPLACE FUNCTION projector.instant(moment timestamptz) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN CASE WHEN isfinite(moment)
-        THEN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END;
-
--- A column without time zone holds UTC.
+-- An instant as ISO 8601 in UTC, which a column without time zone holds. What ISO 8601 cannot write (infinity,
+-- years outside 1 to 9999) is null.
 CREATE OR REPLACE FUNCTION projector.instant(moment timestamp) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN CASE WHEN isfinite(moment)
+    RETURN CASE WHEN moment >= '0001-01-01' AND moment < '10000-01-01'
         THEN to_char(moment, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END;
+
+CREATE OR REPLACE FUNCTION projector.instant(moment timestamptz) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN projector.instant(moment AT TIME ZONE 'UTC');
 
 CREATE OR REPLACE FUNCTION projector.day(day date) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN CASE WHEN isfinite(day) THEN to_char(day, 'YYYY-MM-DD') END;
+    RETURN CASE WHEN day >= '0001-01-01' AND day < '10000-01-01' THEN to_char(day::timestamp, 'YYYY-MM-DD') END;
 
 -- JSON holds neither NaN nor infinity: both read as unknown.
 CREATE OR REPLACE FUNCTION projector.finite(amount numeric) RETURNS numeric
