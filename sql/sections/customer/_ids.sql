@@ -1,0 +1,3 @@
+-- Every customer has its document.
+SELECT c.id
+FROM customers c

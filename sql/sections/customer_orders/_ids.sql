@@ -1,0 +1,3 @@
+-- Every customer has a list of orders.
+SELECT c.id
+FROM customers c

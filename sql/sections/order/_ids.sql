@@ -1,0 +1,3 @@
+-- The orders that exist.
+SELECT o.id
+FROM sales_orders o

@@ -1,0 +1,3 @@
+-- Every product has its document.
+SELECT p.id
+FROM products p
