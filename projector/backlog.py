@@ -31,10 +31,11 @@ class Backlog:
 
     async def claim(self, connection: AsyncDatabase) -> Request | None:
         """Begins a transaction that holds a chunk of documents; none is left open where there are none."""
-        while await self._expand(connection):
-            pass
         request = await self._claim_behind(connection)
-        if request is None and self._place != _START:
+        if request is None:
+            # Once a round: fan-outs become documents, and the search begins at the start again.
+            while await self._expand(connection):
+                pass
             self._place = _START
             request = await self._claim_behind(connection)
         return request

@@ -279,33 +279,21 @@ def timer_name(document: str, id_: int, section: str) -> str:
 
 
 def _collect(
-    kind: Document,
-    section: Section,
-    ids: Sequence[int],
-    rows: Sequence[tuple[Any, ...]],
-    built: Built,
+    kind: Document, section: Section, ids: Sequence[int], rows: Sequence[tuple[Any, ...]], built: Built
 ) -> None:
     """Sorts rows into documents; an id without a row has no entity."""
     name = section.name.encode()
     sections, document = built.sections, kind.name
     for id_, variant, value, due in rows:
         sections.setdefault(document_key(document, id_, variant), []).extend((name, value))
-        if section.reads_clock:
+        if due is not None:
             timer = timer_name(document, id_, section.name)
-            known = built.timers.get(timer)
-            built.timers[timer] = min(filter(None, (known, due)), default=None)
+            built.timers[timer] = min(due, built.timers.get(timer, due))
     if len(rows) < len(ids) * (len(RANGES) if kind.by_range else 1):
         present = {row[0] for row in rows}
-        _bury(kind, [id_ for id_ in ids if id_ not in present], built)
-
-
-def _bury(kind: Document, ids: Sequence[int], built: Built) -> None:
-    variants = RANGES if kind.by_range else (None,)
-    for id_ in ids:
-        built.deleted.update(document_key(kind.name, id_, variant) for variant in variants)
-        for section in kind.sections:
-            if section.reads_clock:
-                built.timers[timer_name(kind.name, id_, section.name)] = None
+        gone = [id_ for id_ in ids if id_ not in present]
+        variants = RANGES if kind.by_range else (None,)
+        built.deleted.update(document_key(document, id_, variant) for id_ in gone for variant in variants)
 
 
 def _fail(kind: Document, section: Section, ids: Sequence[int], error: str, built: Built) -> None:

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import psycopg
+
 from projector.catalog import quoted
 from projector.database import Database
 from projector.sections import Index, load_documents
@@ -85,14 +87,18 @@ def _sections(index: Index, missing: dict[Index, Shape], needs: dict[Index, list
 
 
 def _wanted_shape(connection: Database, schema: str, index: Index) -> Shape | None:
-    """The index as PostgreSQL would write it; None where the ERP lacks the (optional) table."""
+    """The index as PostgreSQL would write it; None where the ERP lacks the (optional) table, or cannot have it."""
     relation = f"{quoted(schema)}.{quoted(index.table)}"
     row = connection.execute("SELECT to_regclass($1) IS NOT NULL", (relation,)).fetchone()
     if row is None or not row[0]:
         return None
     copy = quoted(f"projector_{_digest(index)}")
-    connection.execute(f"CREATE TEMPORARY TABLE {copy} (LIKE {relation})")
-    connection.execute(f"CREATE INDEX ON pg_temp.{copy} {index.definition}")
+    try:
+        with connection.transaction():
+            connection.execute(f"CREATE TEMPORARY TABLE {copy} (LIKE {relation})")
+            connection.execute(f"CREATE INDEX ON pg_temp.{copy} {index.definition}")
+    except psycopg.errors.InvalidObjectDefinition:
+        return None  # this ERP's column types do not allow it, such as upper() of an enum
     return _shapes(connection, f"pg_temp.{copy}")[0]
 
 

@@ -3,7 +3,7 @@ one is claimed and built."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Protocol
@@ -26,6 +26,14 @@ class Queue(Protocol):
     async def claim(self, connection: AsyncDatabase) -> Request | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A request, and the connection whose open transaction holds what it came from."""
+
+    connection: AsyncDatabase
+    request: Request
+
+
 @dataclass(slots=True)
 class Totals:
     """What a lane has done since it began."""
@@ -39,8 +47,12 @@ class Totals:
 
 
 class Lane:
-    """Two connections claim in turn, one builds. A batch is acknowledged (its claim commits) only after Redis has
-    answered for all of it; a failure anywhere closes the connections and so gives the claims back."""
+    """Connections claim in turn, one builds. A batch is acknowledged (its claim commits) only after Redis has
+    answered for all of it; a failure anywhere closes the connections and so gives the claims back.
+
+    Two connections let a batch be published while the next one is built; a third lets the one after be claimed
+    meanwhile, which only a queue wants that is full already.
+    """
 
     def __init__(
         self,
@@ -49,7 +61,7 @@ class Lane:
         publisher: Publisher,
         dead_letters: DeadLetters,
         router: Router,
-        connections: tuple[AsyncDatabase, AsyncDatabase],
+        connections: Sequence[AsyncDatabase],
     ) -> None:
         self.totals = Totals()
         self._queue = queue
@@ -58,18 +70,21 @@ class Lane:
         self._dead_letters = dead_letters
         self._router = router
         self._turn = cycle(connections)
+        self._claims_ahead = len(connections) > 2
+        self._claiming: asyncio.Task[Claim | None] | None = None
         self._publishing: asyncio.Task[None] | None = None
 
     async def run_once(self) -> bool:
         """Takes one batch as far as publishing; False where the queue had none."""
-        connection = next(self._turn)
-        request = await self._queue.claim(connection)
-        if request is None:
+        claim = await self._next_claim()
+        if claim is None:
             return False
-        outcome = await self._builder.build(request)
+        if self._claims_ahead:
+            self._claiming = asyncio.create_task(self._claim())
+        outcome = await self._builder.build(claim.request)
         await self.settle()
-        self.totals.events += len(request.events)
-        self._publishing = asyncio.create_task(self._finish(connection, outcome))
+        self.totals.events += len(claim.request.events)
+        self._publishing = asyncio.create_task(self._finish(claim.connection, outcome))
         # Lets publishing send its commands before the next claim takes the processor.
         await asyncio.sleep(0)
         return True
@@ -80,6 +95,23 @@ class Lane:
             task, self._publishing = self._publishing, None
             await task
 
+    def cancel(self) -> None:
+        """Lets go of what is under way; closing the connections gives it back."""
+        for task in (self._claiming, self._publishing):
+            if task is not None:
+                task.cancel()
+
+    async def _next_claim(self) -> Claim | None:
+        if self._claiming is None:
+            return await self._claim()
+        task, self._claiming = self._claiming, None
+        return await task
+
+    async def _claim(self) -> Claim | None:
+        connection = next(self._turn)
+        request = await self._queue.claim(connection)
+        return None if request is None else Claim(connection, request)
+
     async def run(self, stopping: asyncio.Event, wait: Callable[[], Awaitable[None]]) -> None:
         """Works until stopped; `wait` is called whenever the queue is empty and everything is acknowledged."""
         try:
@@ -89,8 +121,7 @@ class Lane:
                     await wait()
             await self.settle()
         finally:
-            if self._publishing is not None:
-                self._publishing.cancel()
+            self.cancel()
 
     async def _finish(self, connection: AsyncDatabase, outcome: Outcome) -> None:
         published = await self._publisher.publish(outcome.built)

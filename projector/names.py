@@ -61,7 +61,7 @@ BUILT: Final = b"1"
 """The value of a built field once the first build of that document kind is complete."""
 
 TIMERS_KEY: Final = "{projector}:timers"
-TIMER_VERSIONS_KEY: Final = "{projector}:timers:versions"
+LEASED_TIMERS_KEY: Final = "{projector}:timers:leased"
 """The braces keep a script's two keys in one slot of a Redis Cluster."""
 
 REFRESH_STREAM: Final = "projector:refresh"

@@ -11,15 +11,15 @@ from typing import Any, TypeVar
 import redis.asyncio
 from redis.exceptions import NoScriptError
 
-from projector.names import CHANGES_CHANNEL, TIMER_VERSIONS_KEY, TIMERS_KEY
-from projector.work import Built, Version
+from projector.names import CHANGES_CHANNEL, LEASED_TIMERS_KEY, TIMERS_KEY
+from projector.work import Built
 
 T = TypeVar("T")
 
 FENCED, UNCHANGED, CHANGED = 0, 1, 2
 PIPELINE_LENGTH = 500
 """Commands sent at once: a batch of 4 KB documents is 2 MB in flight."""
-TIMERS_PER_SCRIPT = 500
+TIMERS_PER_COMMAND = 1_000
 LEASE_MICROSECONDS = 60_000_000
 
 
@@ -31,7 +31,7 @@ class Script:
         self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
-PUBLISH, TIMERS, DUE = Script("publish"), Script("timers"), Script("due")
+PUBLISH, DUE = Script("publish"), Script("due")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Publisher:
 
     async def load_scripts(self) -> None:
         """After every connect, so that the scripts are there before the first document."""
-        for script in (PUBLISH, TIMERS, DUE):
+        for script in (PUBLISH, DUE):
             await self._client.script_load(script.text)
 
     async def publish(self, built: Built) -> Published:
@@ -61,14 +61,24 @@ class Publisher:
         for commands in _slices(self._document_commands(built), PIPELINE_LENGTH):
             for code in await self._run(PUBLISH, 1, commands):
                 codes[code] += 1
-        await self._run(TIMERS, 2, list(_timer_commands(built)))
+        await self._set_timers(built)
         return Published(codes[CHANGED], codes[UNCHANGED], codes[FENCED])
 
+    async def _set_timers(self, built: Built) -> None:
+        """Sets timers, never later than they are: an older build that comes last must not put off what a newer one
+        set. A timer that a newer build no longer wants fires once for nothing."""
+        for timers in _slices(built.timers.items(), TIMERS_PER_COMMAND):
+            await self._client.zadd(TIMERS_KEY, dict(timers), lt=True)
+
     async def take_due(self, now: int, limit: int) -> list[str]:
-        """Timers due at `now` (unix microseconds), leased to the caller."""
-        command = [TIMERS_KEY, str(now), str(now + LEASE_MICROSECONDS), str(limit)]
-        (timers,) = await self._run(DUE, 1, [command])
+        """Timers due at `now` (unix microseconds), leased to the caller until it confirms them."""
+        command = [TIMERS_KEY, LEASED_TIMERS_KEY, str(now), str(now + LEASE_MICROSECONDS), str(limit)]
+        (timers,) = await self._run(DUE, 2, [command])
         return [timer.decode() for timer in timers]
+
+    async def confirm_due(self, timers: Sequence[str]) -> None:
+        """Their sections are queued. Whoever builds them sets the next timers, which are not touched here."""
+        await self._client.zrem(LEASED_TIMERS_KEY, *timers)
 
     async def next_due(self) -> int | None:
         """When the next timer is due, in unix microseconds."""
@@ -76,8 +86,8 @@ class Publisher:
         return int(first[0][1]) if first else None
 
     def _document_commands(self, built: Built) -> Iterator[list[Any]]:
-        version = _version_arguments(built.version)
-        head = [*version, CHANGES_CHANNEL, self._tombstone_seconds]
+        version = built.version
+        head = [version.text, f"{version.clock:017}", CHANGES_CHANNEL, self._tombstone_seconds]
         for key, sections in built.sections.items():
             failed = built.degraded.get(key)
             yield [key, *head, "put", json.dumps(failed) if failed else "", *sections]
@@ -105,16 +115,6 @@ class Publisher:
             if isinstance(answer, Exception):
                 raise answer
         return answers
-
-
-def _timer_commands(built: Built) -> Iterator[list[str]]:
-    for timers in _slices(built.timers.items(), TIMERS_PER_SCRIPT):
-        pairs = [text for timer, due in timers for text in (timer, "" if due is None else str(due))]
-        yield [TIMERS_KEY, TIMER_VERSIONS_KEY, *_version_arguments(built.version), *pairs]
-
-
-def _version_arguments(version: Version) -> list[str]:
-    return [str(version.epoch), str(version.order), str(version.clock)]
 
 
 def _slices(items: Iterable[T], length: int) -> Iterator[list[T]]:

@@ -86,12 +86,12 @@ class Rebuilder:
         dead_letters = DeadLetters()
         await dead_letters.refresh(self.control)
         for queue in queues:
-            build, one, two = [
+            build, *claims = [
                 await stack.enter_async_context(await connect(self.settings, f"rebuild {purpose}"))
-                for purpose in ("build", "claim", "claim")
+                for purpose in ("build", "claim", "claim", "claim")
             ]
             builder = Builder(build, self.router, epoch=epoch, wide_fanout=self.settings.wide_fanout)
-            self._lanes.append(Lane(queue, builder, publisher, dead_letters, self.router, (one, two)))
+            self._lanes.append(Lane(queue, builder, publisher, dead_letters, self.router, claims))
         self.progress.lanes = [lane.totals for lane in self._lanes]
 
     async def drain(self) -> None:
@@ -189,6 +189,9 @@ async def _counting(
 
 
 async def _drain(lane: Lane) -> None:
-    while await lane.run_once():
-        pass
-    await lane.settle()
+    try:
+        while await lane.run_once():
+            pass
+        await lane.settle()
+    finally:
+        lane.cancel()

@@ -64,15 +64,12 @@ class Section:
     routes: tuple[Route, ...]
     indexes: tuple[Index, ...]
     empty: str | None
+    reads_clock: bool
+    """Whether time alone can change it, so that its builds set a timer."""
 
     @property
     def view(self) -> str:
         return f"{self.document}_{self.name}"
-
-    @property
-    def reads_clock(self) -> bool:
-        """Whether time alone can change it, so that its builds set a timer."""
-        return _CLOCK.search(self.query) is not None
 
     @property
     def fingerprint(self) -> str:
@@ -131,6 +128,7 @@ def _parse_section(document: str, name: str, header: list[str], query: str) -> S
         routes=tuple(_parse_route(text) for kind, text in directives if kind == "route"),
         indexes=tuple(_parse_index(text) for kind, text in directives if kind == "index"),
         empty=empty[0] if empty else None,
+        reads_clock=_CLOCK.search(query) is not None,
     )
 
 

@@ -56,6 +56,11 @@ class Version:
     order: int
     clock: int
 
+    @property
+    def text(self) -> str:
+        """In fixed width: texts compare as versions do, in Lua as well."""
+        return f"{self.epoch:010} {self.order:020} {self.clock:017}"
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -78,7 +83,7 @@ class Built:
     """Document key to the sections of it that failed."""
     deleted: set[str] = field(default_factory=set)
     """Keys of documents whose entity does not exist."""
-    timers: dict[str, int | None] = field(default_factory=dict)
-    """Timer to the unix microseconds at which it is due, or None."""
+    timers: dict[str, int] = field(default_factory=dict)
+    """Timer to the unix microseconds at which it is due."""
     failures: list[Failure] = field(default_factory=list)
     documents: int = 0

@@ -175,6 +175,7 @@ class Session:
             now = await self._business_time()
             while timers := await self._publisher.take_due(now, TIMERS_AT_ONCE):
                 await self._queue_timers(timers)
+                await self._publisher.confirm_due(timers)
             due = await self._publisher.next_due()
             pause = HOUSEKEEPING_SECONDS if due is None else max(0.0, (due - now) / 1e6)
             await self._tick.wait(min(pause + 0.001, HOUSEKEEPING_SECONDS))
@@ -240,15 +241,15 @@ async def open_session(settings: Settings, stopping: asyncio.Event) -> AsyncIter
         await publisher.load_scripts()
         epoch = await agree_on_epoch(connections.housekeeping, client)
 
-        async def lane(queue: Queue) -> Lane:
+        async def lane(queue: Queue, claims: int) -> Lane:
             builder = Builder(
                 await database(f"{queue.name} build"), router, epoch=epoch, wide_fanout=settings.wide_fanout
             )
-            claims = (await database(f"{queue.name} claim"), await database(f"{queue.name} claim"))
-            return Lane(queue, builder, publisher, dead_letters, router, claims)
+            connections = [await database(f"{queue.name} claim") for _ in range(claims)]
+            return Lane(queue, builder, publisher, dead_letters, router, connections)
 
-        live = await lane(Outbox(settings.claim_limit))
-        backlog = await lane(Backlog(router, client, settings.chunk_size, DOCUMENTS))
+        live = await lane(Outbox(settings.claim_limit), claims=2)
+        backlog = await lane(Backlog(router, client, settings.chunk_size, DOCUMENTS), claims=3)
         yield Session(connections, live, backlog, dead_letters, publisher, settings, stopping)
 
 

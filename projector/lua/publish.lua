@@ -1,81 +1,72 @@
 -- Publishes one document: writes each section unless a newer snapshot already did (the fence), and tells the
--- channel when bytes changed. A version is "<epoch> <order> <clock> <built>"; built, the clock at which the bytes
--- last changed, takes no part in the order.
+-- channel when bytes changed. A version is "<epoch> <order> <clock>" in fixed width, so that text compares as the
+-- numbers do; behind it stands <built>, the clock at which the bytes last changed.
 --
 -- KEYS[1]  the document
--- ARGV     epoch, order, clock, channel, tombstone seconds, mode ("put" or "delete"),
+-- ARGV     version, built, channel, tombstone seconds, mode ("put" or "delete"),
 --          then for "put": JSON list of the sections that failed ("" for none), and pairs of section name and bytes
 -- returns  0 fenced off, 1 nothing new, 2 changed
-local key = KEYS[1]
-local epoch, order, clock = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local version = ARGV[1] .. ' ' .. ARGV[2] .. ' ' .. ARGV[3] .. ' '
+local key, version = KEYS[1], ARGV[1]
+local width = #version
+local fresh = version .. ' ' .. ARGV[2]
 
--- The stored version's `built` where it is not newer than ours, else nil.
-local function older(stored)
-    local e, o, c, built = string.match(stored, '^(%d+) (%d+) (%d+) (%d+)$')
-    if not e then return ARGV[3] end -- edited by hand: nothing that could be newer
-    e, o, c = tonumber(e), tonumber(o), tonumber(c)
-    if e ~= epoch then return e < epoch and built or nil end
-    if o ~= order then return o < order and built or nil end
-    return c <= clock and built or nil
+local function newer(stored)
+    return string.sub(stored, 1, width) > version
 end
 
 if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end
 
-if ARGV[6] == 'delete' then
+if ARGV[5] == 'delete' then
     local fields = redis.call('HGETALL', key)
     local existed = false
     for i = 1, #fields, 2 do
         local name = fields[i]
-        if string.sub(name, -1) == '@' then
-            if not older(fields[i + 1]) then return 0 end
-            existed = existed or name ~= 'deleted@'
-        end
+        if string.sub(name, -1) == '@' and newer(fields[i + 1]) then return 0 end
+        existed = existed or name ~= 'deleted@'
     end
     redis.call('DEL', key)
-    redis.call('HSET', key, 'deleted@', version .. ARGV[3])
-    redis.call('EXPIRE', key, ARGV[5])
+    redis.call('HSET', key, 'deleted@', fresh)
+    redis.call('EXPIRE', key, ARGV[4])
     if not existed then return 1 end
-    redis.call('PUBLISH', ARGV[4], key)
+    redis.call('PUBLISH', ARGV[3], key)
     return 2
 end
 
 local names = {'deleted@', 'degraded'}
-for i = 8, #ARGV, 2 do
-    names[#names + 1] = ARGV[i] .. '@'
-    names[#names + 1] = ARGV[i]
+for i = 7, #ARGV, 2 do
+    local n = #names
+    names[n + 1] = ARGV[i] .. '@'
+    names[n + 2] = ARGV[i]
 end
 local stored = redis.call('HMGET', key, unpack(names))
 
 if stored[1] then
-    if not older(stored[1]) then return 0 end
+    if newer(stored[1]) then return 0 end
     redis.call('DEL', key)
 end
 
 local writes, rebuilt, changed, fenced = {}, {}, false, false
 for n = 3, #names, 2 do
-    local section, bytes, was = names[n + 1], ARGV[n + 6], stored[n]
-    local built = ARGV[3]
-    if was then built = older(was) end
-    if not built then
+    local section, bytes, was = names[n + 1], ARGV[n + 5], stored[n]
+    if was and newer(was) then
         fenced = true
     else
         rebuilt[section] = true
+        local w = #writes
+        writes[w + 1] = names[n]
         if was and stored[n + 1] == bytes then
-            writes[#writes + 1] = names[n]
-            writes[#writes + 1] = version .. built
+            writes[w + 2] = version .. string.sub(was, width + 1)
         else
             changed = true
-            writes[#writes + 1] = section
-            writes[#writes + 1] = bytes
-            writes[#writes + 1] = names[n]
-            writes[#writes + 1] = version .. ARGV[3]
+            writes[w + 2] = fresh
+            writes[w + 3] = section
+            writes[w + 4] = bytes
         end
     end
 end
 
 -- A section that failed keeps its last good bytes and is named until it can be built again.
-if stored[2] or ARGV[7] ~= '' then
+if stored[2] or ARGV[6] ~= '' then
     local degraded, seen = {}, {}
     local function add(section)
         if not rebuilt[section] and not seen[section] then
@@ -84,9 +75,9 @@ if stored[2] or ARGV[7] ~= '' then
         end
     end
     for _, section in ipairs(stored[2] and cjson.decode(stored[2]) or {}) do add(section) end
-    for _, section in ipairs(ARGV[7] ~= '' and cjson.decode(ARGV[7]) or {}) do
+    for _, section in ipairs(ARGV[6] ~= '' and cjson.decode(ARGV[6]) or {}) do
         local was = redis.call('HGET', key, section .. '@')
-        if not was or older(was) then add(section) end
+        if not was or not newer(was) then add(section) end
     end
     if #degraded == 0 then
         redis.call('HDEL', key, 'degraded')
@@ -103,7 +94,7 @@ end
 
 if #writes > 0 then redis.call('HSET', key, unpack(writes)) end
 if changed then
-    redis.call('PUBLISH', ARGV[4], key)
+    redis.call('PUBLISH', ARGV[3], key)
     return 2
 end
 return fenced and #writes == 0 and 0 or 1

@@ -16,7 +16,14 @@ CREATE OR REPLACE FUNCTION projector.today() RETURNS date
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (projector.now() AT TIME ZONE projector.business_timezone())::date;
 
--- The instant at which a business day begins (where daylight saving skips midnight, the first instant of the day).
+-- The first instant of a business day: where clocks skip midnight the moment they arrive at, where they go back over
+-- it (and the day has two) the first one. Null for days that no timestamp reaches.
 CREATE OR REPLACE FUNCTION projector.midnight(day date) RETURNS timestamptz
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN day::timestamp AT TIME ZONE projector.business_timezone();
+    RETURN CASE
+        WHEN day NOT BETWEEN '0001-01-01' AND '9999-12-31' THEN NULL
+        WHEN ((day::timestamp AT TIME ZONE projector.business_timezone()) - interval '1 hour')
+            AT TIME ZONE projector.business_timezone() >= day::timestamp
+        THEN (day::timestamp AT TIME ZONE projector.business_timezone()) - interval '1 hour'
+        ELSE day::timestamp AT TIME ZONE projector.business_timezone()
+    END;
