@@ -1,0 +1,155 @@
+"""Everything but a 200 that a client can be told; `code` is what a program should look at.
+
+code                status   when
+bad_request         400      what was sent is no HTTP request
+not_found           404      the entity does not exist
+no_such_path        404      the API has no such address
+method_not_allowed  405      the address exists, the method does not; Allow names those that do
+invalid_input       422      an id or a parameter cannot be used; `errors` names each
+not_built           503      this kind of document was never built; try again later
+unavailable         503      Redis cannot be reached or refuses; try again later
+not_ready           503      /ready only; `waiting_for` names what is missing
+internal_error      500      a fault of the API itself, which its log describes
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Code = Literal[
+    "bad_request",
+    "not_found",
+    "no_such_path",
+    "method_not_allowed",
+    "invalid_input",
+    "not_built",
+    "unavailable",
+    "not_ready",
+    "internal_error",
+]
+
+_SHOWN_CHARACTERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one parameter."""
+
+    field: str
+    message: str
+    value: str | None
+
+    def __str__(self) -> str:
+        found = "" if self.value is None else f" ('{shorten(self.value)}')"
+        return f"{self.field} {self.message}{found}"
+
+    def as_detail(self) -> dict[str, Any]:
+        """The fault as an element of `details.errors`."""
+        shown = None if self.value is None else shorten(self.value)
+        return {**asdict(self), "value": shown}
+
+
+class ApiError(Exception):
+    """Root of all errors that become an answer in the error envelope."""
+
+    status = 500
+    code: Code = "internal_error"
+    retry_after_seconds: int | None = None
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = {"code": self.code, **details}
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """What the answer says beside its body."""
+        if self.retry_after_seconds is None:
+            return ()
+        return ((b"retry-after", b"%d" % self.retry_after_seconds),)
+
+
+class BadRequest(ApiError):
+    """What was sent cannot be read as HTTP."""
+
+    status, code = 400, "bad_request"
+
+
+class NotFound(ApiError):
+    """The entity does not exist in the ERP."""
+
+    status, code = 404, "not_found"
+
+    def __init__(self, noun: str, document_id: int) -> None:
+        super().__init__(f"{noun} {document_id} not found", id=document_id)
+
+
+class NoSuchPath(ApiError):
+    """The API has nothing at this address."""
+
+    status, code = 404, "no_such_path"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"There is nothing at {shorten(path)}")
+
+
+class MethodNotAllowed(ApiError):
+    """The address exists, but not for this method."""
+
+    status, code = 405, "method_not_allowed"
+
+    def __init__(self, method: str, path: str, allowed: Sequence[str]) -> None:
+        names = ", ".join(allowed)
+        super().__init__(f"{shorten(method)} is not possible at {shorten(path)}, only {names} is")
+        self.allowed = names
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        return ((b"allow", self.allowed.encode()),)
+
+
+class InvalidInput(ApiError):
+    """An id or a parameter cannot be used."""
+
+    status, code = 422, "invalid_input"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        errors = [fault.as_detail() for fault in faults]
+        super().__init__("; ".join(map(str, faults)), errors=errors)
+
+
+class NotBuilt(ApiError):
+    """Documents of this kind have never been built: whether the entity exists is not known."""
+
+    status, code = 503, "not_built"
+    retry_after_seconds = 5
+
+    def __init__(self, document: str) -> None:
+        kind = document.replace("_", " ")
+        super().__init__(f"The {kind} documents have not been built yet", document=document)
+
+
+class Unavailable(ApiError):
+    """Redis cannot be reached, refuses, or holds something that cannot be read."""
+
+    status, code = 503, "unavailable"
+    retry_after_seconds = 1
+
+    def __init__(self) -> None:
+        super().__init__("The read model cannot be reached at the moment")
+
+
+class NotReady(ApiError):
+    """The API answers, but not yet with documents."""
+
+    status, code = 503, "not_ready"
+    retry_after_seconds = 1
+
+    def __init__(self, waiting_for: Sequence[str]) -> None:
+        names = ", ".join(waiting_for)
+        super().__init__(f"Not ready, waiting for {names}", waiting_for=list(waiting_for))
+
+
+def shorten(text: str) -> str:
+    """`text` as an error message can show it, however much a client sent."""
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"

@@ -1,0 +1,22 @@
+"""One answer of each address, for the app's developer to read; tests hold them to the models."""
+
+from api.examples.customer import (
+    CUSTOMER,
+    CUSTOMER_FINANCIAL,
+    CUSTOMER_ORDERS,
+    CUSTOMER_QUICK,
+)
+from api.examples.dashboard import DASHBOARD
+from api.examples.order import ORDER, ORDER_QUICK
+from api.examples.product import PRODUCT
+
+__all__ = [
+    "CUSTOMER",
+    "CUSTOMER_FINANCIAL",
+    "CUSTOMER_ORDERS",
+    "CUSTOMER_QUICK",
+    "DASHBOARD",
+    "ORDER",
+    "ORDER_QUICK",
+    "PRODUCT",
+]

@@ -1,0 +1,166 @@
+"""The addresses of the API, tied to what answers them.
+
+Requests are read by our own parameters and answers are ready bytes; FastAPI routes the request and
+describes it all in OpenAPI.
+"""
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from api import openapi
+from api.answers import Answer, failure, respond, tagged, untagged
+from api.endpoints import CUSTOMER_ID, MOBILE, ORDER_ID, PRODUCT_ID
+from api.errors import NotReady
+from api.models import envelope
+from api.parameters import Id, read_values
+from api.read_model import ReadModel
+from api.templates import Question, Template, encode
+from projector import __version__
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+SERVICE = "mobile-bff"
+
+SALESPERSON_ID = Id("id", "The salesperson's user id")
+REFRESHES = (
+    ("product", "Product", PRODUCT_ID, f"{MOBILE}/products/{{id}}/invalidate-cache"),
+    ("customer", "Customer", CUSTOMER_ID, f"{MOBILE}/customers/{{id}}/invalidate-cache"),
+    ("order", "Order", ORDER_ID, f"{MOBILE}/orders/{{id}}/invalidate-cache"),
+    (
+        "dashboard",
+        "Dashboard",
+        SALESPERSON_ID,
+        f"{MOBILE}/salesperson/{{id}}/dashboard/invalidate-cache",
+    ),
+)
+"""What a rebuild can be asked for: entity, noun, parameter, path."""
+
+
+def add_document_routes(app: FastAPI, read_model: ReadModel) -> None:
+    """GET of every template."""
+    for page in openapi.PAGES:
+        app.add_api_route(
+            page.template.path,
+            _document_endpoint(page.template, read_model),
+            methods=["GET"],
+            response_model=page.model,
+            summary=page.summary,
+            tags=[page.tag],
+            operation_id=page.operation_id,
+            responses=openapi.document_responses(page),
+            openapi_extra=openapi.parameters(page.template.parameters),
+        )
+
+
+def add_refresh_routes(app: FastAPI, read_model: ReadModel) -> None:
+    """POST of every request for a rebuild."""
+    for entity, noun, parameter, path in REFRESHES:
+        app.add_api_route(
+            path,
+            _refresh_endpoint(entity, noun, parameter, read_model),
+            methods=["POST"],
+            status_code=202,
+            response_model=envelope.Accepted,
+            summary=f"Ask for a rebuild of a {noun.lower()}",
+            tags=["rebuild"],
+            operation_id=f"refresh_{entity}",
+            responses=openapi.refresh_responses(noun),
+            openapi_extra=openapi.parameters((parameter,)),
+        )
+
+
+def add_probe_routes(app: FastAPI, read_model: ReadModel) -> None:
+    """Whether the process answers, and whether it can answer everything."""
+    app.add_api_route(
+        f"{MOBILE}/health",
+        _health_endpoint(),
+        response_model=envelope.Health,
+        summary="Whether the process answers",
+        tags=["probes"],
+        operation_id="health",
+        responses=openapi.example(200, {**_identity("healthy"), "version": __version__}),
+    )
+    app.add_api_route(
+        f"{MOBILE}/ready",
+        _ready_endpoint(read_model),
+        response_model=envelope.Readiness,
+        summary="Whether everything can be answered, and what is missing",
+        tags=["probes"],
+        operation_id="ready",
+        responses=openapi.ready_responses(_readiness()),
+    )
+
+
+def add_documentation_routes(app: FastAPI) -> None:
+    """The OpenAPI document and its two readers."""
+
+    @functools.cache
+    def answer() -> Answer:
+        return tagged(encode(app.openapi()))
+
+    async def schema(request: Request) -> Response:
+        return respond(answer(), request.scope["headers"])
+
+    async def swagger(_: Request) -> HTMLResponse:
+        return get_swagger_ui_html(openapi_url="openapi.json", title=app.title)
+
+    async def redoc(_: Request) -> HTMLResponse:
+        return get_redoc_html(openapi_url="openapi.json", title=app.title)
+
+    app.add_route("/openapi.json", schema, include_in_schema=False)
+    app.add_route("/docs", swagger, include_in_schema=False)
+    app.add_route("/redoc", redoc, include_in_schema=False)
+
+
+def _document_endpoint(template: Template, read_model: ReadModel) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        scope = request.scope
+        values = read_values(template.parameters, scope["path_params"], scope["query_string"])
+        answer = await read_model.answer(Question(template, values))
+        return respond(answer, scope["headers"])
+
+    return endpoint
+
+
+def _refresh_endpoint(entity: str, noun: str, parameter: Id, read_model: ReadModel) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        (entity_id,) = read_values((parameter,), request.scope["path_params"], b"")
+        await read_model.request_rebuild(entity, int(entity_id or 0))
+        accepted = {"success": True, "message": f"{noun} {entity_id} will be rebuilt"}
+        return respond(untagged(202, accepted), ())
+
+    return endpoint
+
+
+def _health_endpoint() -> Endpoint:
+    answer = tagged(encode({**_identity("healthy"), "version": __version__}))
+
+    async def endpoint(request: Request) -> Response:
+        return respond(answer, request.scope["headers"])
+
+    return endpoint
+
+
+def _ready_endpoint(read_model: ReadModel) -> Endpoint:
+    ready = tagged(encode(_readiness()))
+
+    async def endpoint(request: Request) -> Response:
+        missing = await read_model.missing_parts()
+        answer = failure(NotReady(missing)) if missing else ready
+        return respond(answer, request.scope["headers"])
+
+    return endpoint
+
+
+def _identity(status: str) -> dict[str, Any]:
+    return {"status": status, "service": SERVICE}
+
+
+def _readiness() -> dict[str, Any]:
+    return {**_identity("ready"), "waiting_for": []}

@@ -1,0 +1,174 @@
+"""Serves the read API over HTTP with uvicorn, in one process or several."""
+
+import math
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import uvicorn
+from uvicorn.config import LOGGING_CONFIG
+from uvicorn.supervisors import Multiprocess
+
+from api.app import create_app
+from api.protocol import EnvelopeProtocol
+from projector.errors import ServeError
+from projector.settings import Settings
+
+_BACKLOG = 2048
+# Longer than the 60 s for which common load balancers keep an idle connection: the balancer, not
+# we, decides when it ends, so no request is sent into a connection that is being closed.
+_KEEP_ALIVE_SECONDS = 75
+_WORKER_START_SECONDS = 30
+
+_ACCESS_LOG = {
+    **LOGGING_CONFIG,
+    "loggers": {
+        "uvicorn.access": LOGGING_CONFIG["loggers"]["uvicorn.access"],
+        "uvicorn.error": {"level": "WARNING"},
+    },
+}
+
+Announce = Callable[[str], None]
+
+
+def print_line(line: str) -> None:
+    """Writes a line to stderr at once."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def serve(
+    settings: Settings,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int = 1,
+    *,
+    access_log: bool = False,
+    announce: Announce = print_line,
+) -> None:
+    """Serves until SIGTERM or SIGINT, then finishes what it began; ServeError if it cannot listen.
+
+    Port 0 takes a free one. With several workers each reads its settings from the environment. To
+    be called in the main thread.
+    """
+    settings.redis()
+    with _listening_socket(host, port) as listener:
+        line = f"Listening on {_address(listener)}"
+        if workers == 1:
+            _serve_alone(settings, listener, access_log, lambda: announce(line))
+        else:
+            _serve_with_workers(settings, listener, access_log, workers, lambda: announce(line))
+
+
+class _Server(uvicorn.Server):
+    """Says when it has begun to listen."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._started()
+
+
+class _Supervisor(Multiprocess):
+    """Says when its first worker has begun to listen."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], started: Callable[[], None]) -> None:
+        super().__init__(config, sockets)
+        self._started = started
+        self.has_started = False
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        self.has_started = self.processes[0].wait_until_ready(_WORKER_START_SECONDS)
+        if self.has_started:
+            self._started()
+
+
+def _serve_alone(settings: Settings, listener: socket.socket, access_log: bool, started: Callable[[], None]) -> None:
+    config = _configure(create_app(settings), settings, access_log)
+    with _signals_end_quietly():
+        _Server(config, started).run(sockets=[listener])
+
+
+def _serve_with_workers(
+    settings: Settings,
+    listener: socket.socket,
+    access_log: bool,
+    workers: int,
+    started: Callable[[], None],
+) -> None:
+    config = _configure("api.app:from_environment", settings, access_log, workers)
+    supervisor = _Supervisor(config, [listener], started)
+    supervisor.run()
+    if not supervisor.has_started:
+        raise ServeError(
+            f"No worker began to serve ({workers} were started). See the errors above, or try with one worker."
+        )
+
+
+def _configure(app: object, settings: Settings, access_log: bool, workers: int = 1) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        factory=isinstance(app, str),
+        workers=workers,
+        loop="uvloop",
+        http=EnvelopeProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=_ACCESS_LOG if access_log else None,
+        log_level=None if access_log else "warning",
+        access_log=access_log,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
+    )
+
+
+@contextmanager
+def _listening_socket(host: str, port: int) -> Iterator[socket.socket]:
+    try:
+        listener = _bind(host, port)
+    except (OSError, OverflowError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ServeError(
+            f"Cannot listen on {host}:{port} ({reason}). Choose another --host or --port, "
+            "or stop the program that uses it."
+        ) from error
+    with listener:
+        yield listener
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with ExitStack() as failing:
+        listener = failing.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+        listener.set_inheritable(True)
+        failing.pop_all()
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def _signals_end_quietly() -> Iterator[None]:
+    """uvicorn raises the signal that stopped it again: without this the process would die of it."""
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    handlers = {kind: signal.signal(kind, lambda *_: None) for kind in kinds}
+    try:
+        yield
+    finally:
+        for kind, handler in handlers.items():
+            signal.signal(kind, handler)

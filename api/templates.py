@@ -1,0 +1,120 @@
+"""How answers are made of documents: an address is a template over the sections of one document.
+
+`data` is spliced together from the sections' bytes as they lie in Redis, which nothing parses.
+"""
+
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from api.documents import StoredDocument, hash_fields
+from api.parameters import Parameter, Value
+from projector.names import document_key
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One member of `data`: its name, the section that fills it, and what empties it."""
+
+    name: str
+    section: str
+    flag: str | None = None
+    """The query flag whose `false` makes the field null."""
+    hidden: bool = False
+    """Whether the field is always null at this address."""
+    counted: bool = True
+    """Whether metadata.data_sources counts the section."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What one combination of flags leaves of a template: its fields, and whether each is shown."""
+
+    fields: tuple[tuple[Field, bool], ...]
+    sections: tuple[str, ...]
+    hash_fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """What an address answers: which sections of which document, under which names.
+
+    The first parameter is the document's id.
+    """
+
+    path: str
+    document: str
+    noun: str
+    """What the entity is called in a 404."""
+    parameters: tuple[Parameter, ...]
+    fields: tuple[Field, ...]
+    echo: tuple[tuple[str, str], ...] = ()
+    """Members of `data` before the sections that repeat a parameter: (name, parameter)."""
+    metadata: tuple[tuple[str, str], ...] = ()
+    """Members of `metadata` that repeat a parameter: (name, parameter)."""
+    compose: "Compose | None" = None
+    """Makes `data` where splicing does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request, understood. Equal questions have equal answers at any one moment."""
+
+    template: Template
+    values: tuple[Value, ...]
+    """The values of the template's parameters, in their order."""
+
+    def __getitem__(self, parameter: str) -> Value:
+        names = (known.name for known in self.template.parameters)
+        return dict(zip(names, self.values, strict=True))[parameter]
+
+    @property
+    def document_id(self) -> int:
+        return int(self.values[0] or 0)
+
+    @property
+    def key(self) -> str:
+        """The key of the document that answers the question."""
+        document = self.template.document
+        date_range = str(self["date_range"]) if document == "dashboard" else None
+        return document_key(document, self.document_id, date_range)
+
+    @property
+    def selection(self) -> Selection:
+        """What of the document the answer shows."""
+        return _select(self.template, self.values)
+
+
+Compose = Callable[[Question, StoredDocument], bytes]
+
+
+def compose(question: Question, document: StoredDocument) -> bytes:
+    """The answer's `data`."""
+    return (question.template.compose or splice)(question, document)
+
+
+def splice(question: Question, document: StoredDocument) -> bytes:
+    """`data` as an object of sections as they are stored, null if one is missing or not shown."""
+    members = [b'"%b":%b' % (name.encode(), encode(question[parameter])) for name, parameter in question.template.echo]
+    for field, shown in question.selection.fields:
+        body = document.sections[field.section] if shown else None
+        members.append(b'"%b":%b' % (field.name.encode(), b"null" if body is None else body))
+    return b"{%b}" % b",".join(members)
+
+
+def encode(value: object) -> bytes:
+    """`value` as JSON; text that cannot be UTF-8 is replaced."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+@functools.lru_cache(maxsize=256)
+def _select_flags(template: Template, off: frozenset[str]) -> Selection:
+    fields = tuple((field, not field.hidden and field.flag not in off) for field in template.fields)
+    sections = tuple(field.section for field, shown in fields if shown)
+    return Selection(fields, sections, hash_fields(sections))
+
+
+def _select(template: Template, values: tuple[Value, ...]) -> Selection:
+    off = (p.name for p, value in zip(template.parameters, values, strict=True) if value is False)
+    return _select_flags(template, frozenset(off))

@@ -1,0 +1,20 @@
+"""Key names are literal, as the contract writes them."""
+
+from projector.names import DOCUMENTS, ENTITIES, built_field, document_key, version_field
+
+
+def test_keys_are_those_of_the_contract() -> None:
+    assert document_key("product", 42) == "bff:product:42:complete"
+    assert document_key("customer", 42) == "bff:customer:42:complete"
+    assert document_key("customer_orders", 42) == "bff:customer:42:orders"
+    assert document_key("order", 42) == "bff:order:42:complete"
+    assert document_key("dashboard", 42, "week") == "bff:dashboard:salesperson:42:week"
+
+
+def test_fields_are_named_after_what_they_describe() -> None:
+    assert version_field("reviews") == "reviews@"
+    assert built_field("customer_orders") == "built:customer_orders"
+
+
+def test_every_document_belongs_to_one_entity() -> None:
+    assert [document for kinds in ENTITIES.values() for document in kinds] == list(DOCUMENTS)
