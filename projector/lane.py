@@ -74,11 +74,11 @@ class Lane:
         self._claiming: asyncio.Task[Claim | None] | None = None
         self._publishing: asyncio.Task[None] | None = None
 
-    async def run_once(self) -> bool:
-        """Takes one batch as far as publishing; False where the queue had none."""
+    async def run_once(self) -> int:
+        """Takes one batch as far as publishing; returns its events or documents, 0 where the queue had none."""
         claim = await self._next_claim()
         if claim is None:
-            return False
+            return 0
         if self._claims_ahead:
             self._claiming = asyncio.create_task(self._claim())
         outcome = await self._builder.build(claim.request)
@@ -87,7 +87,7 @@ class Lane:
         self._publishing = asyncio.create_task(self._finish(claim.connection, outcome))
         # Lets publishing send its commands before the next claim takes the processor.
         await asyncio.sleep(0)
-        return True
+        return max(1, len(claim.request.events), outcome.built.documents)
 
     async def settle(self) -> None:
         """Waits for the batch that is being published; raises what it failed with."""

@@ -43,11 +43,12 @@ def _client(url: str, settings: Settings) -> redis.asyncio.Redis:
             url,
             socket_connect_timeout=settings.connect_timeout_seconds,
             socket_timeout=settings.redis_timeout_seconds,
-            socket_keepalive=True,
             client_name="projector",
+            **({} if url.startswith("unix:") else {"socket_keepalive": True}),
         )
-    except ValueError as error:
-        raise SettingsError(f"PROJECTOR_REDIS_URL cannot be used: {error}.") from None
+    except ValueError:
+        # The library's own message may quote a part of the password.
+        raise SettingsError("PROJECTOR_REDIS_URL is no valid URL. Set it, for example to redis://host:6379/0.") from None
 
 
 def _place(url: str) -> str:

@@ -11,8 +11,15 @@ from projector.database import AsyncDatabase
 log = logging.getLogger(__name__)
 
 CHANNEL = "projector_wakeup"
-BUSY_STREAK = 3
-"""Claims in a row that found something: from then on polling is cheaper for the ERP than notifying."""
+MEMORY = 0.9
+"""How much of the pressure stays from one claim to the next."""
+BUSY_PRESSURE, CALM_PRESSURE = 0.4, 0.1
+"""Above the one, polling is cheaper for the ERP than notifying; below the other, the worker may sleep again.
+
+Pressure is the share of claims that found several events, or one close behind the last. Changes further apart are no
+pressure: a notification is the quickest way to each.
+"""
+CLOSE_SECONDS = 0.0022
 BUSY_POLL_SECONDS = 0.002
 LINGER_SECONDS = 0.1
 """A busy worker that finds nothing for so long goes to sleep."""
@@ -58,23 +65,24 @@ class Sleeper:
         self._signal = signal
         self._poll_interval_seconds = poll_interval_seconds
         self._state = _State.BUSY
-        self._streak = 0
+        self._pressure = 0.0
         self._last_work = 0.0
         self._settled_after = 0
 
-    async def found_work(self) -> None:
+    async def found_work(self, events: int) -> None:
         """Call after each claim that found something."""
-        self._last_work = time.monotonic()
-        self._streak += 1
-        if self._streak >= BUSY_STREAK and self._state is not _State.BUSY:
+        now = time.monotonic()
+        pressed = events > 1 or now - self._last_work < CLOSE_SECONDS
+        self._pressure = MEMORY * self._pressure + (1 - MEMORY) * pressed
+        self._last_work = now
+        if self._pressure > BUSY_PRESSURE and self._state is not _State.BUSY:
             self._state = _State.BUSY
             await self._set_flag(asleep=False)
 
     async def wait(self) -> None:
         """Call after each claim that found nothing; claim again when it returns."""
-        self._streak = 0
         if self._state is _State.BUSY:
-            if time.monotonic() - self._last_work < LINGER_SECONDS:
+            if self._pressure > CALM_PRESSURE and time.monotonic() - self._last_work < LINGER_SECONDS:
                 await self._signal.wait(BUSY_POLL_SECONDS)
             else:
                 await self._fall_asleep()

@@ -156,8 +156,8 @@ class Session:
     async def _run_live(self, sleeper: Sleeper) -> None:
         log.info("ready")
         while not self._stopping.is_set():
-            if await self._live.run_once():
-                await sleeper.found_work()
+            if events := await self._live.run_once():
+                await sleeper.found_work(events)
             else:
                 await self._live.settle()
                 await sleeper.wait()
