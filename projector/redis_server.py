@@ -48,7 +48,7 @@ def _client(url: str, settings: Settings) -> redis.asyncio.Redis:
         )
     except ValueError:
         # The library's own message may quote a part of the password.
-        raise SettingsError("PROJECTOR_REDIS_URL is no valid URL. Set it, for example to redis://host:6379/0.") from None
+        raise SettingsError("PROJECTOR_REDIS_URL is no valid URL. Set it to one like redis://host:6379/0.") from None
 
 
 def _place(url: str) -> str:

@@ -20,6 +20,8 @@ Pressure is the share of claims that found several events, or one close behind t
 pressure: a notification is the quickest way to each.
 """
 CLOSE_SECONDS = 0.0022
+CROWD = 10
+"""So many events at once leave no doubt."""
 BUSY_POLL_SECONDS = 0.002
 LINGER_SECONDS = 0.1
 """A busy worker that finds nothing for so long goes to sleep."""
@@ -73,7 +75,8 @@ class Sleeper:
         """Call after each claim that found something."""
         now = time.monotonic()
         pressed = events > 1 or now - self._last_work < CLOSE_SECONDS
-        self._pressure = MEMORY * self._pressure + (1 - MEMORY) * pressed
+        memory = 0.0 if events >= CROWD else MEMORY
+        self._pressure = memory * self._pressure + (1 - memory) * pressed
         self._last_work = now
         if self._pressure > BUSY_PRESSURE and self._state is not _State.BUSY:
             self._state = _State.BUSY

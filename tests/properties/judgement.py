@@ -27,7 +27,8 @@ def wait_for_empty_queues(connection: psycopg.Connection, seconds: float = 60) -
 def judge(connection: psycopg.Connection, address: str, gone: Iterable[str] = (), *, flags: bool = False) -> int:
     """Compares every document at all its addresses; returns the number of answers compared.
 
-    With `flags` every combination of include_… flags is an address, too. `gone` are keys of documents that existed once and may not any more: they must answer 404.
+    With `flags` every combination of include_… flags is an address, too. `gone` are keys of documents that existed
+    once and may not any more: they must answer 404.
     """
     wait_for_empty_queues(connection)
     rows = load(connection)
