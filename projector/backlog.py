@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import redis.asyncio
 
-from projector.build import Request, read_fanout
+from projector.build import Request
+from projector.claim import begin_claim, prepare_claim
 from projector.database import AsyncDatabase, array_literal
+from projector.look import read_fanout
 from projector.names import RANGES, document_key
 from projector.redis_server import scan_keys
 from projector.resolve import Router
@@ -16,11 +19,25 @@ from projector.work import Fanout, Wanted, want
 _START = ("", -(2**63))
 
 
+class Urgent:
+    """Documents that fresh changes touched but that take long to build: built beside the fresh ones, each once
+    however many changes touched it meanwhile."""
+
+    def __init__(self, router: Router, chunk_size: int) -> None:
+        self._router = router
+        self._chunk_size = chunk_size
+
+    async def prepare(self, connection: AsyncDatabase) -> None:
+        await prepare_claim(connection, "claim_urgent", "int")
+
+    async def claim(self, connection: AsyncDatabase) -> Request | None:
+        rows = await begin_claim(connection, f"EXECUTE claim_urgent ({self._chunk_size})")
+        return _request(self._router, rows) if rows else None
+
+
 class Backlog:
     """Claims documents in the order of kind and id, going on behind the last claim so that rows which others hold
     or which vacuum has not removed yet are not read again and again."""
-
-    name = "backlog"
 
     def __init__(self, router: Router, client: redis.asyncio.Redis, chunk_size: int, documents: Sequence[str]) -> None:
         self._router = router
@@ -29,8 +46,10 @@ class Backlog:
         self._documents = list(documents)
         self._place: tuple[str, int] = _START
 
+    async def prepare(self, connection: AsyncDatabase) -> None:
+        await prepare_claim(connection, "claim_backlog", "text, bigint, text[], int")
+
     async def claim(self, connection: AsyncDatabase) -> Request | None:
-        """Begins a transaction that holds a chunk of documents; none is left open where there are none."""
         request = await self._claim_behind(connection)
         if request is None:
             # Once a round: fan-outs become documents, and the search begins at the start again.
@@ -41,21 +60,16 @@ class Backlog:
         return request
 
     async def _claim_behind(self, connection: AsyncDatabase) -> Request | None:
-        values = (*self._place, self._documents, self._chunk_size)
-        async with connection.pipeline():
-            await connection.execute("BEGIN")
-            cursor = await connection.execute(read_query("claim_backlog"), values, binary=True)
-            rows = await cursor.fetchall()
+        document, id_ = self._place
+        kinds = ",".join(self._documents)
+        execute = f"EXECUTE claim_backlog ('{document}', {id_}, '{{{kinds}}}', {self._chunk_size})"
+        rows = await begin_claim(connection, execute)
         if not rows:
-            await connection.execute("ROLLBACK")
             return None
-        request = Request(rows[0][-1])
-        for document, id_, section, _ in rows:
-            want(request.wanted, document, (id_,), self._router.section_bits(document, section))
         # One behind the last place: a chunk may have ended between two sections of one document.
         document, id_ = max(row[:2] for row in rows)
         self._place = (document, id_ - 1)
-        return request
+        return _request(self._router, rows)
 
     async def _expand(self, connection: AsyncDatabase) -> bool:
         """Resolves one fan-out into documents, in a transaction of its own."""
@@ -66,7 +80,7 @@ class Backlog:
                 return False
             document, section, fanout, queued_at = row
             ids = await self._find(connection, read_fanout(document, section, fanout))
-            await queue_documents(connection, document, section, ids, queued_at)
+            await queue_documents(connection, document, section, ids, queued_at=queued_at)
         return True
 
     async def _find(self, connection: AsyncDatabase, fanout: Fanout) -> set[int]:
@@ -81,15 +95,24 @@ class Backlog:
         return ids | await published_ids(self._client, fanout.document) if fanout.section == "*" else ids
 
 
+def _request(router: Router, rows: Sequence[tuple[Any, ...]]) -> Request:
+    request = Request(rows[0][-1])
+    for document, id_, section, _ in rows:
+        want(request.wanted, document, (id_,), router.section_bits(document, section))
+    return request
+
+
 async def queue_documents(
     connection: AsyncDatabase,
     document: str,
     section: str,
     ids: Iterable[int],
+    *,
+    urgent: bool = False,
     queued_at: object = None,
 ) -> None:
     """Adds documents (or one section of them) to the backlog; those that wait already wait once."""
-    values = (document, section, array_literal(ids), queued_at)
+    values = (document, section, array_literal(ids), urgent, queued_at)
     await connection.execute(read_query("queue_documents"), values)
 
 
@@ -102,7 +125,7 @@ async def queue_fanouts(connection: AsyncDatabase, fanouts: Iterable[Fanout]) ->
         await connection.execute(read_query("queue_fanout"), values)
 
 
-async def queue_wanted(connection: AsyncDatabase, router: Router, wanted: Wanted) -> None:
+async def queue_wanted(connection: AsyncDatabase, router: Router, wanted: Wanted, *, urgent: bool = False) -> None:
     """Adds what a builder postponed."""
     for document, ids in sorted(wanted.items()):
         by_bits: dict[int, list[int]] = {}
@@ -110,7 +133,7 @@ async def queue_wanted(connection: AsyncDatabase, router: Router, wanted: Wanted
             by_bits.setdefault(bits, []).append(id_)
         for bits, chosen in sorted(by_bits.items()):
             for name in router.section_names(document, bits):
-                await queue_documents(connection, document, name, chosen)
+                await queue_documents(connection, document, name, chosen, urgent=urgent)
 
 
 async def request_rebuild(connection: AsyncDatabase, document: str, reason: str) -> None:

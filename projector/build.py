@@ -2,15 +2,17 @@
 version (D5, D6)."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
-from psycopg import AsyncRawCursor
+from psycopg import AsyncCursor
 
+from projector import look
 from projector.database import AsyncDatabase, array_literal, is_transient
+from projector.look import Look
 from projector.names import RANGES, document_key
 from projector.resolve import BoundRoute, Question, Resolution, Router
 from projector.sections import Document, Section
@@ -29,9 +31,6 @@ from projector.work import (
 
 log = logging.getLogger(__name__)
 
-PENDING_LIMIT = 2_000
-"""More events waiting than this, and a batch builds whole documents instead of looking at each of them."""
-
 
 @dataclass(slots=True)
 class Request:
@@ -44,16 +43,22 @@ class Request:
 
 @dataclass(slots=True)
 class Outcome:
-    """What was built, and what is too much for now and goes to the backlog instead."""
+    """What was built, and what goes to the backlog instead: documents that take long (urgent) or are many, and
+    changes that touch too many to resolve now."""
 
     built: Built
     fanouts: list[Fanout] = field(default_factory=list)
     postponed: Wanted = field(default_factory=nothing_wanted)
+    urgent: Wanted = field(default_factory=nothing_wanted)
 
 
 class Builder:
-    """Builds on one connection, one request at a time. The connection never writes and so never has an xid, on
-    which the meaning of a version rests."""
+    """Builds on one connection, one request at a time. The connection reads only and so never has an xid, on which
+    the meaning of a version rests; its transactions are REPEATABLE READ.
+
+    Statements are prepared once and sent as text, several in one message, which is then one transaction: a third
+    of the time of a pipeline of parameterised queries for a single document.
+    """
 
     def __init__(self, connection: AsyncDatabase, router: Router, *, epoch: int, wide_fanout: int) -> None:
         self._connection = connection
@@ -63,69 +68,87 @@ class Builder:
 
     async def build(self, request: Request) -> Outcome:
         """Resolves and builds a request in one snapshot. Where a section fails, the culprits are found by halving
-        in a second snapshot, and everything else is built."""
+        in another snapshot, and everything else is built."""
         try:
-            async with self._snapshot() as version:
-                outcome, wanted = await self._resolve(request, version)
-                await self._read(wanted, outcome.built)
+            return await self._build_at_once(request) or await self._build_in_steps(request, isolated=False)
         except psycopg.Error as error:
             if is_transient(error):
                 raise
-            log.warning("a batch failed, looking for the rows at fault", extra={"error": str(error)})
-            return await self._build_isolated(request)
-        return outcome
+            log.warning("a batch failed, looking for the rows at fault: %s", " ".join(str(error).split()))
+            return await self._build_in_steps(request, isolated=True)
 
-    async def _build_isolated(self, request: Request) -> Outcome:
-        async with self._snapshot() as version:
-            outcome, wanted = await self._resolve(request, version)
-            for document, ids in wanted.items():
-                kind = self._router.documents[document]
-                for place, section in enumerate(kind.sections):
-                    chosen = [id_ for id_, bits in ids.items() if bits >> place & 1]
-                    await self._read_isolated(kind, section, chosen, outcome.built)
-        return outcome
+    async def prepare(self) -> None:
+        """Once for the connection, before the first build."""
+        await self._connection.execute(f"PREPARE look AS {read_query('look')}")
+        for kind in self._router.documents.values():
+            for section in kind.sections:
+                await self._connection.execute(_preparation(kind, section))
 
-    @asynccontextmanager
-    async def _snapshot(self) -> AsyncIterator[Version]:
-        """A read-only transaction on one snapshot, and that snapshot's version."""
-        run = self._connection.execute
-        async with self._connection.pipeline():
-            await run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            cursor = await run(read_query("fence"), binary=True)
-            row = await cursor.fetchone()
-        if row is None:
-            raise psycopg.OperationalError("no snapshot")
-        try:
-            yield Version(self._epoch, row[0], row[1])
-        finally:
-            if not self._connection.closed:
-                await self._connection.execute("ROLLBACK")
-
-    async def _resolve(self, request: Request, version: Version) -> tuple[Outcome, Wanted]:
-        outcome = Outcome(Built(version))
+    async def _build_at_once(self, request: Request) -> Outcome | None:
+        """Looks and reads in one round trip, and so one snapshot. None where what to read depends on the look:
+        there are questions to ask, or the look tells of more to build."""
+        outcome = Outcome(Built(Version(self._epoch, 0, 0)))
         resolution = self._router.resolve(request.events)
-        wanted = request.wanted
-        for document, ids in resolution.wanted.items():
-            for id_, bits in ids.items():
-                want(wanted, document, (id_,), bits)
-        self._postpone_everything(resolution, outcome)
-        for question in resolution.questions:
-            await self._ask(question, wanted, outcome)
-        if request.events:
-            self._postpone_wide(wanted, outcome)
-        await self._widen(request, wanted, outcome)
-        return outcome, wanted
+        if resolution.questions:
+            return None
+        wanted = self._begin(request, resolution, outcome)
+        reads = self._reads(wanted)
+        cursor = await self._execute(look.statement(request.claim_xid, wanted), *reads)
+        seen = look.read(await cursor.fetchone() or (), self._epoch)
+        if not self._covers(wanted, seen, outcome.fanouts):
+            return None
+        outcome.built.version = seen.version
+        cursor.nextset()
+        await _collect_all(reads, cursor, outcome.built)
+        outcome.built.documents = sum(map(len, wanted.values()))
+        return outcome
 
-    def _postpone_everything(self, resolution: Resolution, outcome: Outcome) -> None:
+    async def _build_in_steps(self, request: Request, *, isolated: bool) -> Outcome:
+        await self._connection.execute("BEGIN")
+        try:
+            outcome = Outcome(Built(Version(self._epoch, 0, 0)))
+            resolution = self._router.resolve(request.events)
+            wanted = self._begin(request, resolution, outcome)
+            for question in resolution.questions:
+                await self._ask(question, wanted, outcome)
+            self._postpone(wanted, outcome)
+            cursor = await self._execute(look.statement(request.claim_xid, wanted))
+            seen = look.read(await cursor.fetchone() or (), self._epoch)
+            outcome.built.version = seen.version
+            await self._widen(wanted, seen, outcome.fanouts)
+            if isolated:
+                for read in self._reads(wanted):
+                    await self._read_halving(read, outcome.built)
+            elif reads := self._reads(wanted):
+                await _collect_all(reads, await self._execute(*reads), outcome.built)
+            outcome.built.documents = sum(map(len, wanted.values()))
+        finally:
+            with suppress(psycopg.OperationalError):  # a lost connection ends its transaction itself
+                await self._connection.execute("ROLLBACK")
+        return outcome
+
+    def _begin(self, request: Request, resolution: Resolution, outcome: Outcome) -> Wanted:
+        """What is known without asking: documents that the request or its events name."""
+        wanted = nothing_wanted()
+        for source in (request.wanted, resolution.wanted):
+            for document, ids in source.items():
+                for id_, bits in ids.items():
+                    want(wanted, document, (id_,), bits)
         for document, bits in resolution.everything.items():
             names = self._router.section_names(document, bits)
             outcome.fanouts += [Fanout(document, name) for name in names]
+        if request.events:
+            self._postpone(wanted, outcome)
+        return wanted
 
-    def _postpone_wide(self, wanted: Wanted, outcome: Outcome) -> None:
-        """One statement may name more documents than fresh changes should wait for."""
+    def _postpone(self, wanted: Wanted, outcome: Outcome) -> None:
+        """Fresh changes wait neither for documents that take long to build nor for very many of them."""
         for document, ids in wanted.items():
-            if len(ids) > self._wide_fanout:
-                outcome.postponed[document] = dict(ids)
+            many = len(ids) > self._wide_fanout
+            if many or self._router.documents[document].takes_long:
+                target = outcome.postponed if many else outcome.urgent
+                for id_, bits in ids.items():
+                    want(target, document, (id_,), bits)
                 ids.clear()
 
     async def _ask(self, question: Question, wanted: Wanted, outcome: Outcome) -> None:
@@ -136,10 +159,9 @@ class Builder:
             want(wanted, question.route.document, ids, question.sections)
             return
         keys = tuple(tuple(sorted(values)) for values in question.keys)
-        document = question.route.document
-        for name in self._router.section_names(document, question.sections):
-            route = question.route.route
-            outcome.fanouts.append(Fanout(document, name, route.table, route.columns, keys))
+        route = question.route.route
+        for name in self._router.section_names(question.route.document, question.sections):
+            outcome.fanouts.append(Fanout(question.route.document, name, route.table, route.columns, keys))
 
     async def _ids(self, bound: BoundRoute, keys: Sequence[Any], condition: str, *more: str) -> list[int]:
         query = f"SELECT DISTINCT q.id FROM ({bound.route.query}) AS q (id) WHERE q.id IS NOT NULL {condition}"
@@ -147,38 +169,41 @@ class Builder:
         cursor = await self._connection.execute(query, [*values, *more], binary=True)
         return [id_ for (id_,) in await cursor.fetchall()]
 
-    async def _widen(self, request: Request, wanted: Wanted, outcome: Outcome) -> None:
-        """Adds to the wanted documents what else this snapshot has changed in them and nobody has published:
-        events that wait or are in another worker's hands, and the backlog.
+    def _covers(self, wanted: Wanted, seen: Look, fanouts: Sequence[Fanout]) -> bool:
+        """Whether the look tells of nothing that `_widen` would add."""
+        if seen.too_many or any(wanted.get(fanout.document) for fanout in (*seen.fanouts, *fanouts)):
+            return False
+        resolution = self._router.resolve(seen.events)
+        if any(wanted.get(question.route.document) for question in resolution.questions):
+            return False
+        if any(wanted.get(document) for document in resolution.everything):
+            return False
+        if any(
+            others.get(id_, bits) | bits != bits
+            for document, others in resolution.wanted.items()
+            for id_, bits in wanted.get(document, {}).items()
+        ):
+            return False
+        return all(
+            wanted[document][id_] | self._router.section_bits(document, section) == wanted[document][id_]
+            for document, id_, section in seen.queued
+        )
+
+    async def _widen(self, wanted: Wanted, seen: Look, own_fanouts: Sequence[Fanout]) -> None:
+        """Adds to the wanted documents what else this snapshot has changed in them and nobody has published.
 
         Without it a reader could see one section of a change without the other: the snapshot sees both, but only
         one was asked for here.
         """
-        if not any(wanted.values()):
-            return
-        pending, fanouts = await self._unpublished(request)
-        for fanout in [*fanouts, *outcome.fanouts]:
+        for document, id_, section in seen.queued:
+            wanted[document][id_] |= self._router.section_bits(document, section)
+        for fanout in (*seen.fanouts, *own_fanouts):
             await self._widen_by_fanout(fanout, wanted)
-        if len(pending) > PENDING_LIMIT:
+        if seen.too_many:
             for document, ids in wanted.items():
                 wanted[document] = dict.fromkeys(ids, self._router.all_sections(document))
-        elif pending:
-            await self._widen_by_events(pending, wanted)
-        await self._widen_by_backlog(wanted)
-
-    async def _unpublished(self, request: Request) -> tuple[list[Event], list[Fanout]]:
-        run = self._connection.execute
-        async with self._connection.pipeline():
-            events = await run(
-                read_query("pending_events"),
-                (request.claim_xid, PENDING_LIMIT + 1),
-                binary=True,
-            )
-            fanouts = await run("SELECT document, section, fanout FROM projector.backlog WHERE id IS NULL")
-        return (
-            [Event(row[0], row[1], row[2], row[3:]) async for row in events],
-            [read_fanout(*row) async for row in fanouts],
-        )
+        else:
+            await self._widen_by_events(seen.events, wanted)
 
     async def _widen_by_fanout(self, fanout: Fanout, wanted: Wanted) -> None:
         ids = wanted.get(fanout.document)
@@ -194,7 +219,7 @@ class Builder:
         place = len(keys) + 1
         return await self._ids(bound, keys, f"AND q.id = ANY (${place}::bigint[])", array_literal(ids))
 
-    async def _widen_by_events(self, events: list[Event], wanted: Wanted) -> None:
+    async def _widen_by_events(self, events: Sequence[Event], wanted: Wanted) -> None:
         resolution = self._router.resolve(events)
         for document, bits in resolution.everything.items():
             want(wanted, document, list(wanted.get(document, ())), bits)
@@ -208,96 +233,85 @@ class Builder:
                 found = await self._among(question.route, question.keys, touched)
                 want(wanted, document, found, question.sections)
 
-    async def _widen_by_backlog(self, wanted: Wanted) -> None:
-        query = read_query("backlog_of")
+    def _reads(self, wanted: Wanted) -> list["Read"]:
+        """The sections to read, each with the documents that want it."""
+        reads = []
         for document, ids in wanted.items():
-            everything = self._router.all_sections(document)
-            partial = [id_ for id_, bits in ids.items() if bits != everything]
-            if partial:
-                rows = await self._connection.execute(query, (document, array_literal(partial)))
-                async for id_, section in rows:
-                    ids[id_] |= self._router.section_bits(document, section)
+            kind = self._router.documents[document]
+            for place, section in enumerate(kind.sections):
+                if some := [id_ for id_, bits in ids.items() if bits >> place & 1]:
+                    reads.append(Read(kind, section, some))
+        return reads
 
-    async def _read(self, wanted: Wanted, built: Built) -> None:
-        """All sections in one round trip; results are taken in the order of the queries."""
-        async with self._connection.pipeline():
-            reads = []
-            for document, ids in wanted.items():
-                kind = self._router.documents[document]
-                for section, chosen in self._chosen(kind, ids):
-                    reads.append((kind, section, chosen, await self._select(kind, section, chosen)))
-            for kind, section, chosen, cursor in reads:
-                _collect(kind, section, chosen, await cursor.fetchall(), built)
-        built.documents = sum(map(len, wanted.values()))
+    async def _execute(self, *statements: object) -> AsyncCursor[Any]:
+        return await self._connection.execute("; ".join(map(str, statements)))
 
-    def _chosen(self, kind: Document, ids: dict[int, SectionBits]) -> list[tuple[Section, list[int]]]:
-        chosen = []
-        for place, section in enumerate(kind.sections):
-            if wanted := [id_ for id_, bits in ids.items() if bits >> place & 1]:
-                chosen.append((section, wanted))
-        return chosen
-
-    async def _select(self, kind: Document, section: Section, ids: Sequence[int]) -> AsyncRawCursor[tuple[Any, ...]]:
-        columns = "id, range, value" if kind.by_range else "id, NULL::text, value"
-        due = "(extract(epoch FROM valid_until) * 1000000)::bigint" if section.reads_clock else "NULL::bigint"
-        query = f'SELECT {columns}, {due} FROM projector."{section.view}" WHERE id = ANY ($1::bigint[])'
-        cursor = self._connection.cursor(binary=True)
-        await cursor.execute(query, (array_literal(ids),), prepare=True)
-        return cursor  # type: ignore[return-value]
-
-    async def _read_isolated(self, kind: Document, section: Section, ids: list[int], built: Built) -> None:
+    async def _read_halving(self, read: "Read", built: Built) -> None:
         """Reads one section, halving until the rows that fail stand alone (D10)."""
-        if not ids:
-            return
-        await self._connection.execute("SAVEPOINT section")
+        await self._execute("SAVEPOINT section")
         try:
-            cursor = await self._select(kind, section, ids)
-            rows = await cursor.fetchall()
+            await _collect_all([read], await self._execute(read), built)
         except psycopg.Error as error:
             if is_transient(error):
                 raise
-            await self._connection.execute("ROLLBACK TO SAVEPOINT section")
-            if len(ids) == 1 or isinstance(error, psycopg.ProgrammingError):
-                _fail(kind, section, ids, str(error), built)
+            await self._execute("ROLLBACK TO SAVEPOINT section")
+            if len(read.ids) == 1 or isinstance(error, psycopg.ProgrammingError):
+                _fail(read, str(error), built)
                 return
-            half = len(ids) // 2
-            await self._read_isolated(kind, section, ids[:half], built)
-            await self._read_isolated(kind, section, ids[half:], built)
-        else:
-            _collect(kind, section, ids, rows, built)
-            built.documents += len(ids)
+            half = len(read.ids) // 2
+            await self._read_halving(replace(read, ids=read.ids[:half]), built)
+            await self._read_halving(replace(read, ids=read.ids[half:]), built)
 
 
-def read_fanout(document: str, section: str, fanout: dict[str, Any]) -> Fanout:
-    """A fan-out as the backlog keeps it."""
-    keys = tuple(tuple(values) for values in fanout.get("keys", ()))
-    return Fanout(document, section, fanout.get("table"), tuple(fanout.get("columns", ())), keys)
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One section of some documents; as text the statement that reads it."""
+
+    kind: Document
+    section: Section
+    ids: Sequence[int]
+
+    def __str__(self) -> str:
+        return f"EXECUTE {self.section.view} ('{array_literal(self.ids)}')"
 
 
-def timer_name(document: str, id_: int, section: str) -> str:
-    return f"{document}:{id_}:{section}"
+def _preparation(kind: Document, section: Section) -> str:
+    columns = "id, range, value" if kind.by_range else "id, NULL::text, value"
+    due = "(extract(epoch FROM valid_until) * 1000000)::bigint" if section.reads_clock else "NULL::bigint"
+    return (
+        f"PREPARE {section.view} (bigint[]) AS"
+        f' SELECT {columns}, {due} FROM projector."{section.view}" WHERE id = ANY ($1)'
+    )
 
 
-def _collect(
-    kind: Document, section: Section, ids: Sequence[int], rows: Sequence[tuple[Any, ...]], built: Built
-) -> None:
+async def _collect_all(reads: Sequence[Read], cursor: AsyncCursor[Any], built: Built) -> None:
+    """Takes the results of several reads, the cursor being at the first."""
+    for read in reads:
+        _collect(read, await cursor.fetchall(), built)
+        cursor.nextset()
+
+
+def _collect(read: Read, rows: Sequence[tuple[Any, ...]], built: Built) -> None:
     """Sorts rows into documents; an id without a row has no entity."""
-    name = section.name.encode()
-    sections, document = built.sections, kind.name
+    name, section, document = read.section.name.encode(), read.section.name, read.kind.name
+    sections = built.sections
     for id_, variant, value, due in rows:
         sections.setdefault(document_key(document, id_, variant), []).extend((name, value))
         if due is not None:
-            timer = timer_name(document, id_, section.name)
+            timer = f"{document}:{id_}:{section}"
             built.timers[timer] = min(due, built.timers.get(timer, due))
-    if len(rows) < len(ids) * (len(RANGES) if kind.by_range else 1):
+    if len(rows) < len(read.ids) * (len(RANGES) if read.kind.by_range else 1):
         present = {row[0] for row in rows}
-        gone = [id_ for id_ in ids if id_ not in present]
-        variants = RANGES if kind.by_range else (None,)
-        built.deleted.update(document_key(document, id_, variant) for id_ in gone for variant in variants)
+        gone = [id_ for id_ in read.ids if id_ not in present]
+        built.deleted.update(document_key(document, id_, variant) for id_ in gone for variant in _variants(read.kind))
 
 
-def _fail(kind: Document, section: Section, ids: Sequence[int], error: str, built: Built) -> None:
-    for id_ in ids:
-        built.failures.append(Failure(kind.name, id_, section.name, " ".join(error.split())))
-        for variant in RANGES if kind.by_range else (None,):
-            built.degraded.setdefault(document_key(kind.name, id_, variant), []).append(section.name)
+def _variants(kind: Document) -> Sequence[str | None]:
+    return RANGES if kind.by_range else (None,)
+
+
+def _fail(read: Read, error: str, built: Built) -> None:
+    for id_ in read.ids:
+        built.failures.append(Failure(read.kind.name, id_, read.section.name, " ".join(error.split())))
+        for variant in _variants(read.kind):
+            built.degraded.setdefault(document_key(read.kind.name, id_, variant), []).append(read.section.name)

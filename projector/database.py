@@ -5,8 +5,9 @@ from typing import Any, LiteralString, TypeAlias
 
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.types.string import ByteaBinaryLoader
 
 from projector.errors import DatabaseUnavailable
 from projector.settings import Settings
@@ -22,17 +23,31 @@ _KEEPALIVE = {
 }
 
 
-async def connect(settings: Settings, purpose: str) -> AsyncDatabase:
-    """An autocommit connection for the projector's own loops; DatabaseUnavailable says why there is none."""
+async def connect(settings: Settings, purpose: str, *, snapshots: bool = False) -> AsyncDatabase:
+    """An autocommit connection for the projector's own loops; DatabaseUnavailable says why there is none.
+
+    With `snapshots` every transaction of it, a pipeline too, reads one snapshot and writes nothing.
+    """
     url = settings.database()
     try:
+        # What is worth preparing is prepared by name. The driver's own cache would deallocate that, too, after
+        # every ROLLBACK.
         connection = await AsyncConnection.connect(
-            url, autocommit=True, cursor_factory=AsyncRawCursor, **_options(settings, purpose)
+            url,
+            autocommit=True,
+            cursor_factory=AsyncRawCursor,
+            prepare_threshold=None,
+            **_options(settings, purpose),
         )
         await connection.execute(_session_query(), _session_values(settings))
+        if snapshots:
+            await connection.execute(
+                "SELECT set_config('default_transaction_isolation', 'repeatable read', false),"
+                " set_config('default_transaction_read_only', 'on', false)"
+            )
     except psycopg.Error as error:
         raise _unavailable(url, error) from error
-    connection.adapters.register_loader("json", ByteaBinaryLoader)
+    connection.adapters.register_loader("json", _JsonBytes)
     return connection
 
 
@@ -45,6 +60,13 @@ def connect_blocking(settings: Settings, purpose: str) -> Database:
     except psycopg.Error as error:
         raise _unavailable(url, error) from error
     return connection
+
+
+class _JsonBytes(Loader):
+    """JSON as the bytes that PostgreSQL wrote: nothing is parsed on the way to Redis."""
+
+    def load(self, data: Buffer) -> bytes:
+        return bytes(data)
 
 
 def array_literal(ids: Iterable[int]) -> str:

@@ -21,9 +21,11 @@ log = logging.getLogger(__name__)
 class Queue(Protocol):
     """Where a lane's work comes from."""
 
-    name: str
+    async def prepare(self, connection: AsyncDatabase) -> None:
+        """Once for each connection, before the first claim."""
 
-    async def claim(self, connection: AsyncDatabase) -> Request | None: ...
+    async def claim(self, connection: AsyncDatabase) -> Request | None:
+        """Begins a transaction that holds what it returns; none is left open where the queue is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Lane:
     answered for all of it; a failure anywhere closes the connections and so gives the claims back.
 
     Two connections let a batch be published while the next one is built; a third lets the one after be claimed
-    meanwhile, which only a queue wants that is full already.
+    meanwhile, which only a queue wants that is full already. `queued` hears of batches that queued more work.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Lane:
         dead_letters: DeadLetters,
         router: Router,
         connections: Sequence[AsyncDatabase],
+        queued: Callable[[Outcome], None] = lambda _: None,
     ) -> None:
         self.totals = Totals()
         self._queue = queue
@@ -69,10 +72,18 @@ class Lane:
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._router = router
+        self._queued = queued
         self._turn = cycle(connections)
         self._claims_ahead = len(connections) > 2
+        self._connections = connections
         self._claiming: asyncio.Task[Claim | None] | None = None
         self._publishing: asyncio.Task[None] | None = None
+
+    async def prepare(self) -> None:
+        """Once, before the first batch."""
+        await self._builder.prepare()
+        for connection in self._connections:
+            await self._queue.prepare(connection)
 
     async def run_once(self) -> int:
         """Takes one batch as far as publishing; returns its events or documents, 0 where the queue had none."""
@@ -127,10 +138,12 @@ class Lane:
         published = await self._publisher.publish(outcome.built)
         await self._acknowledge(connection, outcome)
         self._count(outcome, published)
+        self._queued(outcome)
 
     async def _acknowledge(self, connection: AsyncDatabase, outcome: Outcome) -> None:
         await queue_fanouts(connection, outcome.fanouts)
         await queue_wanted(connection, self._router, outcome.postponed)
+        await queue_wanted(connection, self._router, outcome.urgent, urgent=True)
         await self._dead_letters.record(connection, outcome.built)
         await connection.execute("COMMIT")
 

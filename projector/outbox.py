@@ -2,26 +2,22 @@
 documents are published."""
 
 from projector.build import Request
+from projector.claim import begin_claim, prepare_claim
 from projector.database import AsyncDatabase
-from projector.sql import read_query
 from projector.work import Event
 
 
 class Outbox:
     """Fresh events, up to a limit at once, in the order of the table."""
 
-    name = "outbox"
-
     def __init__(self, limit: int) -> None:
         self._limit = limit
 
+    async def prepare(self, connection: AsyncDatabase) -> None:
+        await prepare_claim(connection, "claim_events", "int")
+
     async def claim(self, connection: AsyncDatabase) -> Request | None:
-        """Begins a transaction that holds the events; none is left open where there are no events."""
-        async with connection.pipeline():
-            await connection.execute("BEGIN")
-            cursor = await connection.execute(read_query("claim_events"), (self._limit,), prepare=True, binary=True)
-            rows = await cursor.fetchall()
+        rows = await begin_claim(connection, f"EXECUTE claim_events ({self._limit})")
         if not rows:
-            await connection.execute("ROLLBACK")
             return None
         return Request(rows[0][-1], events=[Event(row[0], row[1], row[2], row[3:7]) for row in rows])

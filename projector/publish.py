@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import redis.asyncio
-from redis.exceptions import NoScriptError
+from hiredis import pack_command
+from redis.exceptions import NoScriptError, ResponseError
 
 from projector.names import CHANGES_CHANNEL, LEASED_TIMERS_KEY, TIMERS_KEY
 from projector.work import Built
@@ -107,14 +108,31 @@ class Publisher:
         return await self._pipeline(script, keys, commands)
 
     async def _pipeline(self, script: Script, keys: int, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        pipeline = self._client.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command("EVALSHA", script.digest, keys, *command)
-        answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        """Sends all commands in one piece. Packed by hiredis: the library's own pipeline takes three times as long
+        to put documents on the wire, which is most of what publishing costs us."""
+        head = ("EVALSHA", script.digest, keys)
+        packed = b"".join([pack_command((*head, *command)) for command in commands])
+        connection = await self._client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            await connection.send_packed_command(packed)
+            answers = [await _answer(connection) for _ in commands]
+        except BaseException:
+            # Answers that nobody reads would be taken for the next command's.
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await self._client.connection_pool.release(connection)
         for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
         return answers
+
+
+async def _answer(connection: Any) -> Any:
+    try:
+        return await connection.read_response()
+    except ResponseError as error:
+        return error
 
 
 def _slices(items: Iterable[T], length: int) -> Iterator[list[T]]:

@@ -49,8 +49,6 @@ class Listed:
     """A queue of documents named by hand. Nothing in the database stands for them: if the command dies, whoever
     typed it knows."""
 
-    name = "listed"
-
     def __init__(self, router: Router, documents: Sequence[str], ids: Sequence[int], chunk_size: int) -> None:
         self._router = router
         self._chunks = [
@@ -58,6 +56,9 @@ class Listed:
             for document in documents
             for start in range(0, len(ids), chunk_size)
         ]
+
+    async def prepare(self, connection: AsyncDatabase) -> None:
+        """There is nothing to prepare."""
 
     async def claim(self, connection: AsyncDatabase) -> Request | None:
         if not self._chunks:
@@ -87,11 +88,15 @@ class Rebuilder:
         await dead_letters.refresh(self.control)
         for queue in queues:
             build, *claims = [
-                await stack.enter_async_context(await connect(self.settings, f"rebuild {purpose}"))
+                await stack.enter_async_context(
+                    await connect(self.settings, f"rebuild {purpose}", snapshots=purpose == "build")
+                )
                 for purpose in ("build", "claim", "claim", "claim")
             ]
             builder = Builder(build, self.router, epoch=epoch, wide_fanout=self.settings.wide_fanout)
-            self._lanes.append(Lane(queue, builder, publisher, dead_letters, self.router, claims))
+            lane = Lane(queue, builder, publisher, dead_letters, self.router, claims)
+            await lane.prepare()
+            self._lanes.append(lane)
         self.progress.lanes = [lane.totals for lane in self._lanes]
 
     async def drain(self) -> None:

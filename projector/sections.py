@@ -90,8 +90,10 @@ class Document:
         """Whether one id has a document (and a row of each view) for each date range."""
         return self.name == "dashboard"
 
-    def section(self, name: str) -> Section:
-        return next(section for section in self.sections if section.name == name)
+    @property
+    def takes_long(self) -> bool:
+        """Whether it sums up a period, so that fresh changes queue it (each once) instead of waiting for it."""
+        return self.by_range
 
 
 @functools.cache

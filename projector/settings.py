@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     statement_timeout_seconds: float = Field(120, gt=0, description="No statement of the projector runs longer")
     connect_timeout_seconds: float = Field(5, ge=1, le=25, description="For each server")
     redis_timeout_seconds: float = Field(5, gt=0, le=25, description="For each answer of Redis")
+    api_redis_timeout_seconds: float = Field(
+        1, gt=0, le=25, description="For each answer of Redis to the read API, and for its subscription's pings"
+    )
+    near_cache_mb: int = Field(
+        64, ge=0, le=4096, description="Finished answers that each API process keeps; 0 asks Redis every time"
+    )
     tombstone_seconds: int = Field(3600, ge=60, description="How long a deleted entity's fence is kept")
     shutdown_seconds: float = Field(10, gt=0, description="How long a stopping worker or API may finish what it began")
     clock_offset_seconds: float = Field(

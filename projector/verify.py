@@ -120,9 +120,11 @@ async def verify(
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(open_redis(settings))
         router, _ = await asyncio.to_thread(load_router, settings)
-        connection = await stack.enter_async_context(await connect(settings, "verify"))
-        epoch = await agree_on_epoch(connection, client)
+        control = await stack.enter_async_context(await connect(settings, "verify"))
+        epoch = await agree_on_epoch(control, client)
+        connection = await stack.enter_async_context(await connect(settings, "verify build", snapshots=True))
         builder = Builder(connection, router, epoch=epoch, wide_fanout=settings.wide_fanout)
+        await builder.prepare()
         verifier = Verifier(connection, client, router, builder)
         report = Report()
         async for document, ids in _chunks(verifier, documents, sample):

@@ -43,7 +43,8 @@ class Signal:
         """Notified, or `seconds` over, or stopping; says whether notified."""
         if not self._stopping.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._event.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._event.wait()
         notified = self._event.is_set()
         self._event.clear()
         return notified

@@ -2,8 +2,8 @@
 DELETE FROM projector.backlog
 WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM projector.backlog
-    WHERE id IS NOT NULL AND (document, id) > ($1::text, $2::bigint) AND document = ANY ($3::text[])
+    WHERE id IS NOT NULL AND (document, id) > ($1, $2) AND document = ANY ($3)
     ORDER BY document, id
-    LIMIT $4::int
+    LIMIT $4
     FOR UPDATE SKIP LOCKED))
 RETURNING document, id, section, pg_current_xact_id()::xid::text

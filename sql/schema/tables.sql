@@ -45,13 +45,15 @@ CREATE TABLE IF NOT EXISTS projector.outbox (
     at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 
--- Work that may wait: documents (or one section of them) to rebuild, each once. A row without id is a fan-out
--- that still has to be resolved into such rows: the changed table, its route's columns and their values.
+-- Work that may wait: documents (or one section of them) to rebuild, each once. Urgent are documents that fresh
+-- changes touched but that take long to build; a lane of their own takes them. A row without id is a fan-out that
+-- still has to be resolved into documents: the changed table, its route's columns and their values.
 CREATE TABLE IF NOT EXISTS projector.backlog (
     document text NOT NULL,
     id bigint,
     section text NOT NULL DEFAULT '*',
     fanout jsonb,
+    urgent boolean NOT NULL DEFAULT false,
     queued_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CHECK ((id IS NULL) = (fanout IS NOT NULL)),
     UNIQUE (document, id, section)
@@ -59,6 +61,8 @@ CREATE TABLE IF NOT EXISTS projector.backlog (
 
 CREATE UNIQUE INDEX IF NOT EXISTS backlog_fanout ON projector.backlog (document, section, md5(fanout::text))
     WHERE id IS NULL;
+
+CREATE INDEX IF NOT EXISTS backlog_urgent ON projector.backlog (document, id) WHERE urgent;
 
 -- Sections that could not be built, with the error; retried with growing pauses.
 CREATE TABLE IF NOT EXISTS projector.dead_letter (

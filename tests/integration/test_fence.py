@@ -44,8 +44,12 @@ async def bench(settings: Settings, builders: int = 2) -> AsyncIterator[Bench]:
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(open_redis(settings))
         router, _ = load_router(settings)
-        connections = [await stack.enter_async_context(await connect(settings, "test")) for _ in range(builders)]
+        connections = [
+            await stack.enter_async_context(await connect(settings, "test", snapshots=True)) for _ in range(builders)
+        ]
         made = [Builder(connection, router, epoch=1, wide_fanout=100) for connection in connections]
+        for builder in made:
+            await builder.prepare()
         yield Bench(made, Publisher(client, 3600), client)
 
 

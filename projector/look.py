@@ -1,0 +1,56 @@
+"""One look at a snapshot before building in it: its place in the source's order, and what it has seen change that
+nobody has published yet."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from projector.database import array_literal
+from projector.work import Event, Fanout, Version, Wanted
+
+PENDING_LIMIT = 2_000
+"""More events waiting than this, and a batch builds whole documents instead of looking at each of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What else this snapshot has changed: events that wait or are in another worker's hands, fan-outs that wait, and
+    queued sections of the documents in question."""
+
+    version: Version
+    events: Sequence[Event]
+    fanouts: Sequence[Fanout]
+    queued: Sequence[tuple[str, int, str]]
+
+    @property
+    def too_many(self) -> bool:
+        return len(self.events) > PENDING_LIMIT
+
+
+def statement(claim_xid: str, wanted: Wanted) -> str:
+    """EXECUTE of the prepared look at these documents. All values are numbers or names of our own."""
+    documents = ",".join(document for document, ids in wanted.items() for _ in ids)
+    numbers = array_literal(id_ for ids in wanted.values() for id_ in ids)
+    return f"EXECUTE look ('{int(claim_xid)}', {PENDING_LIMIT + 1}, '{{{documents}}}', '{numbers}')"
+
+
+def read(row: tuple[Any, ...], epoch: int) -> Look:
+    """What the look answered."""
+    order, clock, events, fanouts, queued = row
+    return Look(
+        version=Version(epoch, order, clock),
+        events=[Event(one[0], one[1], one[2], tuple(one[3:])) for one in _rows(events)],
+        fanouts=[read_fanout(*one) for one in _rows(fanouts)],
+        queued=[(one[0], one[1], one[2]) for one in _rows(queued)],
+    )
+
+
+def read_fanout(document: str, section: str, fanout: dict[str, Any]) -> Fanout:
+    """A fan-out as the backlog keeps it."""
+    keys = tuple(tuple(values) for values in fanout.get("keys", ()))
+    return Fanout(document, section, fanout.get("table"), tuple(fanout.get("columns", ())), keys)
+
+
+def _rows(text: bytes | None) -> list[list[Any]]:
+    return json.loads(text) if text else []
