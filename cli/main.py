@@ -1,12 +1,12 @@
 """The command `projector`: its commands, and what a failure looks like."""
 
-import logging
 import sys
 from typing import Annotated
 
 import typer
 
 from cli import demo, inspection, installation, rebuilding, running
+from cli.logs import configure_logging
 from projector import __version__
 from projector.errors import ProjectorError
 
@@ -56,11 +56,7 @@ def main() -> None:
     """Entry point. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
+    configure_logging(debug=debug)
     try:
         app(args=arguments, prog_name="projector")
     except KeyboardInterrupt:

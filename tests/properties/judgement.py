@@ -2,7 +2,7 @@
 computation from the raw tables says."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import psycopg
@@ -24,7 +24,14 @@ def wait_for_empty_queues(connection: psycopg.Connection, seconds: float = 60) -
     wait_until(empty, seconds, "outbox and backlog are empty")
 
 
-def judge(connection: psycopg.Connection, address: str, gone: Iterable[str] = (), *, flags: bool = False) -> int:
+def judge(
+    connection: psycopg.Connection,
+    address: str,
+    gone: Iterable[str] = (),
+    *,
+    flags: bool = False,
+    clock_offset: timedelta = timedelta(),
+) -> int:
     """Compares every document at all its addresses; returns the number of answers compared.
 
     With `flags` every combination of include_… flags is an address, too. `gone` are keys of documents that existed
@@ -32,7 +39,7 @@ def judge(connection: psycopg.Connection, address: str, gone: Iterable[str] = ()
     """
     wait_for_empty_queues(connection)
     rows = load(connection)
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) + clock_offset
     compared = 0
     faults: list[str] = []
     with httpx.Client(base_url=address, timeout=10) as client:
