@@ -111,7 +111,8 @@ class Builder:
             wanted = self._begin(request, resolution, outcome)
             for question in resolution.questions:
                 await self._ask(question, wanted, outcome)
-            self._postpone(wanted, outcome)
+            if request.events:
+                self._postpone(wanted, outcome)
             cursor = await self._execute(look.statement(request.claim_xid, wanted))
             seen = look.read(await cursor.fetchone() or (), self._epoch)
             outcome.built.version = seen.version

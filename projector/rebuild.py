@@ -29,6 +29,8 @@ class Progress:
 
     total: int = 0
     remaining: int = 0
+    failed: int = 0
+    """Sections that could not be built, here or by a worker that took a part."""
     lanes: list[Totals] = field(default_factory=list)
 
     @property
@@ -39,10 +41,6 @@ class Progress:
     def documents(self) -> int:
         """Documents that this process built itself; a live worker may have taken others."""
         return sum(totals.documents for totals in self.lanes)
-
-    @property
-    def failed(self) -> int:
-        return sum(totals.failed for totals in self.lanes)
 
 
 class Listed:
@@ -105,6 +103,20 @@ class Rebuilder:
             for lane in self._lanes:
                 group.create_task(_drain(lane))
 
+    async def database_time(self) -> object:
+        cursor = await self.control.execute("SELECT clock_timestamp()")
+        row = await cursor.fetchone()
+        return row[0] if row else None
+
+    async def failed_since(self, documents: Sequence[str], began: object) -> int:
+        """Sections of these kinds that failed since then, whoever tried."""
+        cursor = await self.control.execute(
+            "SELECT count(*) FROM projector.dead_letter WHERE document = ANY ($1::text[]) AND failed_at >= $2",
+            (list(documents), began),
+        )
+        row = await cursor.fetchone()
+        return int(row[0]) if row else 0
+
     async def remaining(self, documents: Sequence[str], queued_until: object) -> int:
         cursor = await self.control.execute(
             "SELECT count(*) FROM projector.backlog WHERE document = ANY ($1::text[]) AND queued_at <= $2",
@@ -129,10 +141,12 @@ async def rebuild(
         control = await stack.enter_async_context(await connect(settings, "rebuild"))
         epoch = await agree_on_epoch(control, client)
         rebuilder = Rebuilder(settings, control, client, router)
+        began = await rebuilder.database_time()
         if ids:
             await _rebuild_listed(stack, rebuilder, documents, ids, epoch)
         else:
             await _rebuild_kinds(stack, rebuilder, documents, jobs, epoch, tell)
+        rebuilder.progress.failed = await rebuilder.failed_since(documents, began)
         tell(rebuilder.progress)
         return rebuilder.progress
 
@@ -158,8 +172,7 @@ async def _rebuild_kinds(
     await notice_lost_redis(control, client, None)
     for document in documents:
         await request_rebuild(control, document, "rebuild by hand")
-    cursor = await control.execute("SELECT clock_timestamp()")
-    (queued_until,) = await cursor.fetchone() or (None,)
+    queued_until = await rebuilder.database_time()
     queues = [Backlog(rebuilder.router, client, rebuilder.settings.chunk_size, documents) for _ in range(jobs)]
     await rebuilder.add_lanes(stack, queues, epoch)
     async with _counting(rebuilder, documents, queued_until, tell):

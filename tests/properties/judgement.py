@@ -21,7 +21,20 @@ def wait_for_empty_queues(connection: psycopg.Connection, seconds: float = 60) -
         row = connection.execute(QUEUES).fetchone()
         return row == (0,)
 
-    wait_until(empty, seconds, "outbox and backlog are empty")
+    try:
+        wait_until(empty, seconds, "outbox and backlog are empty")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; {_what_waits(connection)}") from None
+
+
+def _what_waits(connection: psycopg.Connection) -> str:
+    """What is in the queues and what our sessions do, for whoever reads the failure."""
+    rows = connection.execute(
+        "SELECT 'event ' || source FROM projector.outbox UNION ALL SELECT concat_ws(' ', document, id, section, fanout)"
+        " FROM projector.backlog UNION ALL SELECT concat_ws(' ', application_name, state, wait_event, left(query, 100))"
+        " FROM pg_stat_activity WHERE application_name LIKE 'projector%' OR wait_event_type = 'Lock'"
+    )
+    return "; ".join(text for (text,) in rows.fetchmany(60))
 
 
 def judge(

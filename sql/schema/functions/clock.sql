@@ -16,6 +16,17 @@ CREATE OR REPLACE FUNCTION projector.today() RETURNS date
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (projector.now() AT TIME ZONE projector.business_timezone())::date;
 
+-- The business day of an instant; null of infinity. At the ends of what a timestamp holds, where the zone's local
+-- time may lie beyond them, the day in UTC.
+CREATE OR REPLACE FUNCTION projector.business_day(moment timestamptz) RETURNS date
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE
+        WHEN NOT isfinite(moment) THEN NULL
+        WHEN moment > '4712-01-01 BC' AND moment < '294275-01-01'
+        THEN (moment AT TIME ZONE projector.business_timezone())::date
+        ELSE (moment AT TIME ZONE 'UTC')::date
+    END;
+
 -- The first instant of a business day: where clocks skip midnight the moment they arrive at, where they go back over
 -- it (and the day has two) the first one. Null for days that no timestamp reaches.
 CREATE OR REPLACE FUNCTION projector.midnight(day date) RETURNS timestamptz

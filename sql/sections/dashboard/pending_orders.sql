@@ -52,8 +52,7 @@ CROSS JOIN LATERAL (
             o.total_amount,
             o.status,
             o.created_at,
-            CASE WHEN isfinite(o.created_at)
-                THEN (o.created_at AT TIME ZONE projector.business_timezone())::date END AS waits_since
+            projector.business_day(o.created_at) AS waits_since
         FROM sales_orders o
         WHERE o.created_by = d.id AND upper(o.status::text) IN ('DRAFT', 'PENDING')
         ORDER BY o.created_at DESC NULLS LAST, o.id DESC

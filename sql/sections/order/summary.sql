@@ -27,8 +27,8 @@ FROM (
         status,
         created_at,
         total_amount,
-        CASE WHEN upper(status::text) IN ('DRAFT', 'PENDING', 'CONFIRMED') AND isfinite(created_at)
-            THEN (created_at AT TIME ZONE projector.business_timezone())::date END AS waits_since
+        CASE WHEN upper(status::text) IN ('DRAFT', 'PENDING', 'CONFIRMED')
+            THEN projector.business_day(created_at) END AS waits_since
     FROM sales_orders
 ) AS o
 CROSS JOIN LATERAL (
