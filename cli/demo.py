@@ -1,12 +1,11 @@
 """projector demo: everything at once, on servers of its own."""
 
+import signal
 import sys
 from contextlib import suppress
 from typing import Annotated
 
 import typer
-
-from projector.demo.show import Options, show
 
 _ONCE_SECONDS = 5
 
@@ -24,6 +23,10 @@ def demo(
     PROJECTOR_DATABASE_URL (an empty database) and PROJECTOR_REDIS_URL name others. Ctrl-C stops it
     and leaves nothing behind.
     """
+    from projector.demo.show import Options, show  # the embedded servers would slow every other command down
+
+    # Ended from outside, everything is taken down as with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = Options(scale, rate, port, seed, rounds=_ONCE_SECONDS if once else None)
     with suppress(KeyboardInterrupt):
         show(options, typer.echo, _live)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -94,7 +95,7 @@ def _check_triggers(connection: Database, schema: str) -> Iterator[Finding]:
     """Every captured table has all its triggers, and they fire."""
     rows = connection.execute(read_query("trigger_states"), (quoted(schema),))
     states = {(table, name): fires for table, name, fires in rows}
-    tables = [table for (table,) in connection.execute("SELECT DISTINCT source FROM projector.captured_column")]
+    tables = _tables_read(connection)
     broken = False
     for table in sorted(tables):
         for operation in OPERATIONS:
@@ -105,10 +106,20 @@ def _check_triggers(connection: Database, schema: str) -> Iterator[Finding]:
                 yield Finding(
                     Level.ERROR,
                     f"trigger {trigger_name(operation)} on {table}",
-                    f"{what}: changes are not noticed. Run: projector install, then: projector rebuild",
+                    f"{what}: changes are not noticed. Run: projector install, then: projector verify --repair",
                 )
     if not broken:
         yield Finding(Level.OK, "capture", f"triggers on {len(tables)} tables fire")
+
+
+def _tables_read(connection: Database) -> set[str]:
+    """The tables that the installed views read; a broken view is told of elsewhere."""
+    tables: set[str] = set()
+    for document in load_documents():
+        for section in document.sections:
+            with suppress(psycopg.errors.UndefinedTable):
+                tables |= view_reads(connection, section.view).keys()
+    return tables
 
 
 def _check_sections(connection: Database) -> Iterator[Finding]:

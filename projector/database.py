@@ -91,12 +91,14 @@ def _session_query() -> LiteralString:
     # Generic plans: the views are planned once a connection, not once a batch. JIT compiles for longer than they run.
     return """SELECT set_config('statement_timeout', $1, false), set_config('projector.clock_offset', $2, false),
         set_config('jit', 'off', false), set_config('plan_cache_mode', 'force_generic_plan', false),
-        set_config('timezone', 'UTC', false), set_config('standard_conforming_strings', 'on', false)"""
+        set_config('timezone', 'UTC', false), set_config('standard_conforming_strings', 'on', false),
+        set_config('search_path', quote_ident($3) || ', pg_catalog', false)"""
 
 
-def _session_values(settings: Settings) -> tuple[str, str]:
+def _session_values(settings: Settings) -> tuple[str, str, str]:
     timeout = f"{settings.statement_timeout_seconds * 1000:.0f}"
-    return timeout, f"{settings.clock_offset_seconds} seconds"
+    # Route queries name the ERP's tables as the sections do; everything of our own is qualified.
+    return timeout, f"{settings.clock_offset_seconds} seconds", settings.erp_schema
 
 
 def _unavailable(url: str, error: psycopg.Error) -> DatabaseUnavailable:

@@ -89,7 +89,8 @@ def _plan_capture(
             f"Too many columns of {table} are captured ({len(bits)}, {len(slots)} of them keys)."
             " Uninstall and install again to number them anew."
         )
-    known = (name for name in bits if name in comparable)
+    # A column that no section reads any more keeps its place, but stays out of the trigger: the ERP may drop it.
+    known = (name for name in bits if name in columns and name in comparable)
     return Capture(
         table,
         tuple(CapturedColumn(n, bits[n], slots.get(n), comparable[n]) for n in sorted(known, key=bits.__getitem__)),

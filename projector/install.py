@@ -208,11 +208,14 @@ class Installer:
         )
 
     def _install_triggers(self, captures: list[Capture]) -> None:
-        existing = set(_our_triggers(self._connection))
+        existing = dict(_our_triggers(self._connection))
         for capture in captures:
             for operation in OPERATIONS:
-                if (self._schema, capture.table, trigger_name(operation)) not in existing:
+                place = (self._schema, capture.table, trigger_name(operation))
+                if place not in existing:
                     self._run_patiently(trigger(self._schema, capture.table, operation), capture.table)
+                elif not existing[place]:
+                    self._run_patiently(_enable_trigger(*place), capture.table)
         wanted = {capture.table for capture in captures}
         for schema, table, name in sorted(existing):
             if schema != self._schema or table not in wanted:
@@ -265,7 +268,7 @@ def uninstall(settings: Settings, tell: Callable[[str], None] = lambda _: None) 
         row = connection.execute("SELECT to_regnamespace('projector') IS NOT NULL").fetchone()
         if row is None or not row[0]:
             raise NotInstalled("There is no projector in this database. Nothing was changed.")
-        for schema, table, name in sorted(_our_triggers(connection)):
+        for (schema, table, name), _ in sorted(_our_triggers(connection)):
             retry_locked(connection, _drop_trigger(schema, table, name), table)
             tell(f"dropped trigger {name} on {schema}.{table}")
         connection.execute("DROP SCHEMA projector CASCADE")
@@ -288,14 +291,19 @@ def retry_locked(connection: Database, statement: str, table: str) -> None:
     )
 
 
-def _our_triggers(connection: Database) -> Iterator[tuple[str, str, str]]:
-    """Schema, table and name of each trigger that calls a capture function of ours."""
-    yield from connection.execute(
-        "SELECT n.nspname::text, c.relname::text, t.tgname::text FROM pg_trigger t"
+def _our_triggers(connection: Database) -> Iterator[tuple[tuple[str, str, str], bool]]:
+    """Schema, table and name of each trigger that calls a capture function of ours, and whether it is enabled."""
+    rows = connection.execute(
+        "SELECT n.nspname::text, c.relname::text, t.tgname::text, t.tgenabled IN ('O', 'A') FROM pg_trigger t"
         " JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
         " JOIN pg_proc p ON p.oid = t.tgfoid"
         " WHERE p.pronamespace = to_regnamespace('projector') AND NOT t.tgisinternal AND t.tgparentid = 0"
     )
+    yield from (((schema, table, name), enabled) for schema, table, name, enabled in rows)
+
+
+def _enable_trigger(schema: str, table: str, name: str) -> str:
+    return f"ALTER TABLE {quoted(schema)}.{quoted(table)} ENABLE TRIGGER {quoted(name)}"
 
 
 def _drop_trigger(schema: str, table: str, name: str) -> str:

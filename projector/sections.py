@@ -74,7 +74,8 @@ class Section:
     @property
     def fingerprint(self) -> str:
         """Changes when the text that decides the section's bytes does."""
-        return hashlib.sha256(f"{self.query}\n{self.empty}".encode()).hexdigest()[:16]
+        text = f"{self.query}\n{self.empty}\n{_functions()}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,13 @@ def load_documents() -> tuple[Document, ...]:
     """Every document that sql/sections defines, by name; DefinitionError names the file at fault."""
     root = sql_root() / "sections"
     return tuple(_load_document(folder) for folder in sorted(root.iterdir()) if folder.is_dir())
+
+
+@functools.cache
+def _functions() -> str:
+    """What the sections' helper functions say: a change of one may change any section."""
+    folder = sql_root() / "schema" / "functions"
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sql")))
 
 
 def _load_document(folder: Path) -> Document:

@@ -95,7 +95,7 @@ class Session:
     def wake(self) -> None:
         self._signals.set_all()
 
-    async def run(self, recovered: Callable[[], None]) -> None:
+    async def run(self) -> None:
         """Until stopped, or until one part fails."""
         sleeper = Sleeper(self._connections.sleeper, self._signals.fresh, self._settings.poll_interval_seconds)
         listener = asyncio.create_task(listen(self._connections.listener, [self._signals.fresh]), name="listen")
@@ -107,7 +107,7 @@ class Session:
                 group.create_task(self._run_lane(self._lanes.backlog, self._signals.queued), name="backlog")
                 group.create_task(self._run_timers(), name="timers")
                 group.create_task(self._run_refresh(), name="refresh")
-                group.create_task(self._keep_house(recovered), name="housekeeping")
+                group.create_task(self._keep_house(), name="housekeeping")
         finally:
             listener.cancel()
             with suppress(asyncio.CancelledError, Exception):
@@ -174,7 +174,7 @@ class Session:
                 self._signals.queued.set()
         await requests.leave()
 
-    async def _keep_house(self, recovered: Callable[[], None]) -> None:
+    async def _keep_house(self) -> None:
         connection, mark = self._connections.housekeeping, None
         while not self._stopping.is_set():
             mark = await notice_lost_redis(connection, self._connections.redis, mark)
@@ -182,8 +182,6 @@ class Session:
             await self._dead_letters.queue_due(connection)
             for document in await finish_rebuilds(connection, self._connections.redis):
                 log.info("all documents are built", extra={"document": document})
-            recovered()
-            await asyncio.sleep(0)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), HOUSEKEEPING_SECONDS)
 

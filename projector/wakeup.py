@@ -11,6 +11,8 @@ from projector.database import AsyncDatabase
 log = logging.getLogger(__name__)
 
 CHANNEL = "projector_wakeup"
+LISTENER_NAME = "projector listen"
+"""The session that listens, one for each worker, as pg_stat_activity shows it."""
 MEMORY = 0.9
 """How much of the pressure stays from one claim to the next."""
 BUSY_PRESSURE, CALM_PRESSURE = 0.4, 0.1
@@ -97,8 +99,13 @@ class Sleeper:
             await self._signal.wait(self._poll_interval_seconds)
 
     async def leave(self) -> None:
-        """On a clean stop: writers notify whoever is left."""
-        await self._set_flag(asleep=True)
+        """On a clean stop: writers notify whoever is left, and nobody where nobody is."""
+        cursor = await self._connection.execute(
+            "SELECT count(*) > 1 FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()",
+            (LISTENER_NAME,),
+        )
+        row = await cursor.fetchone()
+        await self._set_flag(asleep=bool(row and row[0]))
 
     async def _fall_asleep(self) -> None:
         await self._set_flag(asleep=True)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import time
 from contextlib import suppress
 
 from redis import exceptions as redis_errors
@@ -15,6 +16,8 @@ from projector.settings import Settings
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS = 5.0
+SOUND_SECONDS = 10.0
+"""A session that held so long was no failed attempt: the pauses begin anew."""
 
 _TRANSIENT_REDIS = (
     redis_errors.ConnectionError, redis_errors.TimeoutError, redis_errors.BusyLoadingError,
@@ -45,24 +48,24 @@ class Worker:
 
     async def run(self) -> None:
         while not self._stopping.is_set():
+            began = time.monotonic()
             try:
                 await self._run_session()
             except* BaseException as group:  # noqa: BLE001 - sorted here, and re-raised unless a server went away
                 fatal = _fatal(group)
                 if fatal is not None:
                     raise fatal from None
+                if time.monotonic() - began > SOUND_SECONDS:
+                    self._pause = 0.0
                 await self._back_off(_first(group))
 
     async def _run_session(self) -> None:
         async with open_session(self._settings, self._stopping) as session:
             self._session = session
             try:
-                await session.run(self._recovered)
+                await session.run()
             finally:
                 self._session = None
-
-    def _recovered(self) -> None:
-        self._pause = 0.0
 
     async def _back_off(self, error: BaseException) -> None:
         self._pause = min(LONGEST_PAUSE_SECONDS, self._pause * 2 or 0.1)

@@ -1,0 +1,129 @@
+"""projector bench: what projector costs, in ratios to baselines of the same run."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from projector.bench import fresh, growth, read, rebuild
+from projector.bench.options import Options
+from projector.bench.report import Report, render
+from projector.bench.stage import Stage
+from projector.errors import BadInput
+
+app = typer.Typer(
+    name="bench",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Measure what projector costs, each figure against a baseline in the same run. Uses embedded servers of its"
+    " own. A missed budget is printed; only --strict makes it a failure.",
+)
+
+Rounds = Annotated[int | None, typer.Option(min=1, max=1_000, help="Rounds; figures are their medians.")]
+Seconds = Annotated[float | None, typer.Option(min=0.05, max=600, help="Seconds for each thing in each round.")]
+Scale = Annotated[float | None, typer.Option(min=0.01, max=1_000, help="The ERP: 1 is 10,000 orders.")]
+Factor = Annotated[float, typer.Option("--scale", min=0.01, max=100, help="Multiplies the scales of all ERPs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit code 1 where a budget is missed.")]
+
+Bench = tuple[Callable[[Stage, Options], Report], Options]
+
+
+@app.command("read")
+def bench_read(
+    rounds: Rounds = None, seconds: Seconds = None, scale: Scale = None, as_json: AsJson = False, strict: Strict = False
+) -> None:
+    """Requests/s of the read API, against a bare ASGI app with the same bytes and against cache-aside.
+
+    With the near cache warm, off, full, and while documents change; with 304 and gzip. Uses wrk
+    where it is installed. Default: 5 rounds of 2 seconds, scale 1.
+    """
+    _run([(read.measure, _options(read.DEFAULTS, rounds, seconds, scale))], as_json, strict)
+
+
+@app.command("rebuild")
+def bench_rebuild(rounds: Rounds = None, scale: Scale = None, as_json: AsJson = False, strict: Strict = False) -> None:
+    """Documents/s of one builder, against psycopg that reads the same views and throws the rows away.
+
+    Default: 3 rounds, scale 10.
+    """
+    _run([(rebuild.measure, _options(rebuild.DEFAULTS, rounds, None, scale))], as_json, strict)
+
+
+@app.command("fresh")
+def bench_fresh(
+    rounds: Rounds = None, seconds: Seconds = None, scale: Scale = None, as_json: AsJson = False, strict: Strict = False
+) -> None:
+    """Commit to visible in the API, idle and under load, against a bare LISTEN, SELECT, SET.
+
+    Default: 5 rounds of 3 seconds, scale 1.
+    """
+    _run([(fresh.measure, _options(fresh.DEFAULTS, rounds, seconds, scale))], as_json, strict)
+
+
+@app.command("growth")
+def bench_growth(
+    rounds: Rounds = None,
+    seconds: Seconds = None,
+    scales: Annotated[str, typer.Option(help="Scales of the ERPs; the first is the baseline.")] = "1,10",
+    as_json: AsJson = False,
+    strict: Strict = False,
+) -> None:
+    """The same change and the same build in a small ERP and in a large one.
+
+    Default: 5 rounds of 2 seconds.
+    """
+    options = replace(_options(growth.DEFAULTS, rounds, seconds, None), scales=_parse_scales(scales))
+    _run([(growth.measure, options)], as_json, strict)
+
+
+@app.command("all")
+def bench_all(
+    rounds: Rounds = None, seconds: Seconds = None, scale: Factor = 1.0, as_json: AsJson = False, strict: Strict = False
+) -> None:
+    """All of them, one after the other; some ten minutes."""
+    benches = [(module.measure, module.DEFAULTS) for module in (read, fresh, rebuild, growth)]
+    chosen = [
+        (measure, replace(_options(defaults, rounds, seconds, None), scales=tuple(s * scale for s in defaults.scales)))
+        for measure, defaults in benches
+    ]
+    _run(chosen, as_json, strict)
+
+
+def _options(defaults: Options, rounds: int | None, seconds: float | None, scale: float | None) -> Options:
+    return Options(
+        rounds=rounds or defaults.rounds,
+        seconds=seconds or defaults.seconds,
+        scales=defaults.scales if scale is None else (scale,),
+    )
+
+
+def _parse_scales(text: str) -> tuple[float, ...]:
+    try:
+        scales = tuple(map(float, text.split(",")))
+    except ValueError:
+        scales = ()
+    if len(scales) < 2 or not all(0 < scale <= 1_000 for scale in scales):
+        raise BadInput(f"--scales takes two or more numbers from 0.01 to 1000, and {text!r} is none. Try 1,10.")
+    return scales
+
+
+def _run(benches: Sequence[Bench], as_json: bool, strict: bool) -> None:
+    reports = []
+    with Stage(_tell) as stage:
+        for measure, options in benches:
+            reports.append(measure(stage, options))
+            if not as_json:
+                render(reports[-1])
+    if as_json:
+        found = [report.as_json() for report in reports]
+        typer.echo(json.dumps(found[0] if len(found) == 1 else found))
+    if strict and not all(report.passed for report in reports):
+        raise typer.Exit(1)
+
+
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)
