@@ -55,6 +55,8 @@ DELETED_FIELD: Final = "deleted@"
 
 STATE_KEY: Final = "projector:state"
 EPOCH_FIELD: Final = "epoch"
+PUBLISHED_FIELD: Final = "published"
+"""Counts batches; a Redis whose count went back lost what was published since."""
 INSTANCE_FIELD: Final = "instance"
 """The mark of this Redis's content: missing where the documents were lost."""
 BUILT: Final = b"1"

@@ -12,7 +12,7 @@ import redis.asyncio
 from hiredis import pack_command
 from redis.exceptions import NoScriptError, ResponseError
 
-from projector.names import CHANGES_CHANNEL, LEASED_TIMERS_KEY, TIMERS_KEY
+from projector.names import CHANGES_CHANNEL, LEASED_TIMERS_KEY, PUBLISHED_FIELD, STATE_KEY, TIMERS_KEY
 from projector.work import Built
 
 T = TypeVar("T")
@@ -44,12 +44,30 @@ class Published:
     fenced: int
 
 
+@dataclass(slots=True)
+class PublishCount:
+    """Redis counts what is published. A count below one that it has answered with before means that it took back
+    what it had acknowledged: restored from a file, or failed over to a replica that lagged."""
+
+    value: int = 0
+    went_back: bool = False
+
+    def observe(self, count: int, before: int) -> None:
+        """Takes an answer; `before` is the value known when the question was sent, so that answers may overtake."""
+        if count < before:
+            self.went_back = True
+            self.value = count
+        else:
+            self.value = max(self.value, count)
+
+
 class Publisher:
     """Writes what builders built. Any number of publishers may write the same documents at the same time."""
 
-    def __init__(self, client: redis.asyncio.Redis, tombstone_seconds: int) -> None:
+    def __init__(self, client: redis.asyncio.Redis, tombstone_seconds: int, count: PublishCount | None = None) -> None:
         self._client = client
         self._tombstone_seconds = str(tombstone_seconds)
+        self._count = count or PublishCount()
 
     async def load_scripts(self) -> None:
         """After every connect, so that the scripts are there before the first document."""
@@ -63,6 +81,8 @@ class Publisher:
             for code in await self._run(PUBLISH, 1, commands):
                 codes[code] += 1
         await self._set_timers(built)
+        before = self._count.value
+        self._count.observe(await self._client.hincrby(STATE_KEY, PUBLISHED_FIELD, 1), before)
         return Published(codes[CHANGED], codes[UNCHANGED], codes[FENCED])
 
     async def _set_timers(self, built: Built) -> None:

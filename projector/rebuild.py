@@ -17,7 +17,7 @@ from projector.publish import Publisher
 from projector.redis_server import open_redis
 from projector.resolve import Router
 from projector.settings import Settings
-from projector.state import agree_on_epoch, finish_rebuilds, notice_lost_redis
+from projector.state import agree_on_epoch, finish_rebuilds, notice_empty_redis
 from projector.work import want
 
 REMAINING_SECONDS = 0.5
@@ -169,7 +169,7 @@ async def _rebuild_kinds(
     tell: Callable[[Progress], None],
 ) -> None:
     control, client = rebuilder.control, rebuilder.client
-    await notice_lost_redis(control, client, None)
+    await notice_empty_redis(control, client)
     for document in documents:
         await request_rebuild(control, document, "rebuild by hand")
     queued_until = await rebuilder.database_time()

@@ -16,11 +16,11 @@ from projector.installed import load_router
 from projector.lane import Lane, Queue
 from projector.names import DOCUMENTS
 from projector.outbox import Outbox
-from projector.publish import Publisher
+from projector.publish import PublishCount, Publisher
 from projector.redis_server import open_redis
 from projector.refresh import RefreshRequests
 from projector.settings import Settings
-from projector.state import agree_on_epoch, finish_rebuilds, notice_lost_redis
+from projector.state import RedisWatch, agree_on_epoch, finish_rebuilds
 from projector.wakeup import Signal, Sleeper, listen
 
 log = logging.getLogger(__name__)
@@ -81,9 +81,11 @@ class Session:
         signals: Signals,
         dead_letters: DeadLetters,
         publisher: Publisher,
+        count: PublishCount,
         settings: Settings,
         stopping: asyncio.Event,
     ) -> None:
+        self._count = count
         self._connections = connections
         self._lanes = lanes
         self._signals = signals
@@ -175,9 +177,10 @@ class Session:
         await requests.leave()
 
     async def _keep_house(self) -> None:
-        connection, mark = self._connections.housekeeping, None
+        connection = self._connections.housekeeping
+        watch = RedisWatch(connection, self._connections.redis, self._count)
         while not self._stopping.is_set():
-            mark = await notice_lost_redis(connection, self._connections.redis, mark)
+            await watch.run_once()
             await self._dead_letters.refresh(connection)
             await self._dead_letters.queue_due(connection)
             for document in await finish_rebuilds(connection, self._connections.redis):
@@ -187,7 +190,7 @@ class Session:
 
 
 @asynccontextmanager
-async def open_session(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[Session]:
+async def open_session(settings: Settings, stopping: asyncio.Event, count: PublishCount) -> AsyncIterator[Session]:
     """Connects to both servers and loads the installed definitions; closes everything in reverse order."""
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(open_redis(settings))
@@ -204,7 +207,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event) -> AsyncIter
             sleeper=await database("sleeper"),
             redis=client,
         )
-        dead_letters, publisher = DeadLetters(), Publisher(client, settings.tombstone_seconds)
+        dead_letters, publisher = DeadLetters(), Publisher(client, settings.tombstone_seconds, count)
         await publisher.load_scripts()
         epoch = await agree_on_epoch(connections.housekeeping, client)
 
@@ -224,7 +227,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event) -> AsyncIter
             urgent=await lane("urgent", Urgent(router, settings.chunk_size), 2),
             backlog=await lane("backlog", backlog, 3),
         )
-        yield Session(connections, lanes, signals, dead_letters, publisher, settings, stopping)
+        yield Session(connections, lanes, signals, dead_letters, publisher, count, settings, stopping)
 
 
 def _ignore(_: Outcome) -> None:

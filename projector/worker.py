@@ -10,6 +10,7 @@ from redis import exceptions as redis_errors
 
 from projector.database import is_transient
 from projector.errors import RedisUnavailable
+from projector.publish import PublishCount
 from projector.session import Session, open_session
 from projector.settings import Settings
 
@@ -34,6 +35,7 @@ class Worker:
         self._settings = settings
         self._stopping = asyncio.Event()
         self._session: Session | None = None
+        self._count = PublishCount()
         self._pause = 0.0
 
     @property
@@ -60,7 +62,7 @@ class Worker:
                 await self._back_off(_first(group))
 
     async def _run_session(self) -> None:
-        async with open_session(self._settings, self._stopping) as session:
+        async with open_session(self._settings, self._stopping, self._count) as session:
             self._session = session
             try:
                 await session.run()

@@ -172,7 +172,7 @@ def _cells(row: Row) -> Iterator[str]:
     yield row.what
     yield f"{_number(row.figure)} {row.unit}"
     yield f"{_number(row.baseline.middle)} {row.baseline.name}" if row.baseline else ""
-    yield "" if row.ratio is None else f"{row.ratio:.2f}"
+    yield "" if row.ratio is None else f"{row.ratio:.3g}"
     yield f"{row.budget}{'' if row.budget.of_ratio else f' {row.unit}'}" if row.budget else ""
     yield {True: "pass", False: "FAIL", None: ""}[row.passed]
 

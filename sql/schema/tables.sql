@@ -93,6 +93,14 @@ CREATE TABLE IF NOT EXISTS projector.rebuild (
     queued_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- What Redis was last seen to hold: its mark, and its count of published batches. A lower count, seen by whichever
+-- worker comes next, means that Redis took back documents that it had acknowledged.
+CREATE TABLE IF NOT EXISTS projector.redis_state (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    instance text NOT NULL,
+    published bigint NOT NULL
+);
+
 -- Whether a worker sleeps: 2 when one does, 1 when none. A sequence, because its last value can be read at any
 -- isolation level, by the plain expression pg_sequence_last_value(), and set without waiting for anybody.
 CREATE SEQUENCE IF NOT EXISTS projector.asleep MINVALUE 1 MAXVALUE 2 START 1 CYCLE;
