@@ -1,7 +1,11 @@
-"""Finished answers: the envelope, the ETag, and the 304 for a client that has the answer already.
+"""Finished answers: the envelope, the ETags, compressed bodies, and the 304 for a client that has the answer already.
 
 {"success": true, "data": {…}, "metadata": {"cached": true, "data_sources": 6, "generated_at": …}}
 {"success": false, "error": "Product 789 not found", "details": {"code": "not_found", …}}
+
+An answer has one representation for each content coding, each with a strong ETag of its own: `"<hash>"`,
+`"<hash>-gzip"`, `"<hash>-zstd"`. If-None-Match is answered with 304 whichever of them it names, for all of them are the
+same answer, and the 304 repeats the tag that the client holds.
 """
 
 import re
@@ -9,36 +13,123 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
 from api.documents import StoredDocument
+from api.encodings import CODINGS, IDENTITY, SMALLEST, choose, compress
 from api.errors import ApiError
 from api.templates import Question, compose, encode
 
-Headers = tuple[tuple[bytes, bytes], ...]
+Header = tuple[bytes, bytes]
+Headers = tuple[Header, ...]
 
 JSON_TYPE = b"application/json; charset=utf-8"
+_CONTENT_TYPE = (b"content-type", JSON_TYPE)
 _CACHE_CONTROL = (b"cache-control", b"private, no-cache")
+_VARY = (b"vary", b"Accept-Encoding")
+_CONTENT_ENCODING = {coding: (b"content-encoding", coding) for coding in CODINGS}
+_WARNING = (b"warning", b'110 - "Response is Stale"')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ETAG = re.compile(rb'"[^"]*"')
+_ANSWER_BYTES, _REPRESENTATION_BYTES = 1_000, 750
+"""What Python's objects for them take beside the body."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer that can be sent any number of times."""
+class Representation:
+    """A body in one coding, ready to be sent any number of times. Nobody changes the list of headers."""
+
+    body: bytes
+    headers: list[Header]
+    etag: bytes | None
+
+
+class Sendable(NamedTuple):
+    """What goes out: an answer as one request wants it."""
 
     status: int
+    headers: list[Header]
     body: bytes
-    headers: Headers
-    etag: bytes | None = None
+
+
+class Wanted(NamedTuple):
+    """What the headers of a request say that matters here; several headers of one name are one list."""
+
+    known: bytes | None
+    """If-None-Match."""
+    accepted: bytes | None
+    """Accept-Encoding."""
+    request_id: bytes | None
+    """X-Request-ID, of the last header."""
+
+
+class Answer:
+    """An answer that can be sent any number of times. It is compressed when that is first wanted, once."""
+
+    __slots__ = ("age_seconds", "built_us", "extra", "grown", "representations", "sources", "status", "tags")
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes,
+        tags: tuple[bytes, ...] = (),
+        extra: Headers = (),
+        sources: int = 0,
+        built_us: int | None = None,
+    ) -> None:
+        self.status = status
+        self.tags = tags
+        """The ETags of all representations, identity first, and whatever else If-None-Match may name."""
+        self.extra = extra
+        self.sources = sources
+        self.built_us = built_us
+        self.representations = {IDENTITY: _represent(body, IDENTITY, tags[0] if tags else None, extra)}
+        self.age_seconds: int | None = None
+        """For how long it has not been known to be right; None while it is."""
+        self.grown = 0
+        """Bytes that compression added and nobody has counted yet."""
+
+    @property
+    def body(self) -> bytes:
+        """The body as it is, not compressed."""
+        return self.representations[IDENTITY].body
+
+    @property
+    def headers(self) -> list[Header]:
+        """The headers that go with `body`."""
+        return self.representations[IDENTITY].headers
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory that it takes."""
+        bodies = (len(representation.body) for representation in self.representations.values())
+        return _ANSWER_BYTES + sum(_REPRESENTATION_BYTES + length for length in bodies)
+
+    def represented(self, coding: bytes) -> Representation:
+        """The representation that is sent where a client wants `coding`: of small or untagged answers the plain one."""
+        found = self.representations.get(coding)
+        if found is None:
+            found = self._compress(coding) if self.can_compress else self.representations[IDENTITY]
+        return found
+
+    @property
+    def can_compress(self) -> bool:
+        return bool(self.tags) and len(self.body) >= SMALLEST
+
+    def _compress(self, coding: bytes) -> Representation:
+        body = compress(self.body, coding)
+        found = _represent(body, coding, _coded(self.tags[0], coding), self.extra)
+        self.representations[coding] = found
+        self.grown += _REPRESENTATION_BYTES + len(body)
+        return found
 
 
 class Prepared(Response):
     """Sends bytes and headers that are ready, and so costs nothing to make."""
 
-    def __init__(self, status: int, headers: Headers, body: bytes = b"") -> None:
+    def __init__(self, status: int, headers: Iterable[Header], body: bytes = b"") -> None:
         self.status_code = status
         self.raw_headers = list(headers)
         self.body = body
@@ -48,20 +139,21 @@ class Prepared(Response):
 def document_answer(question: Question, document: StoredDocument) -> Answer:
     """The answer to a question, made of the document."""
     data = compose(question, document)
-    metadata = encode(_metadata(question, document))
-    return tagged(b'{"success":true,"data":%b,"metadata":%b}' % (data, metadata))
+    shown = question.selection.sections
+    sources, built_us = _count_sources(question, document), document.built_us(shown)
+    metadata = encode(_metadata(question, document, sources, built_us))
+    body = b'{"success":true,"data":%b,"metadata":%b}' % (data, metadata)
+    return Answer(200, body, _tags(body), sources=sources, built_us=built_us)
 
 
-def tagged(body: bytes) -> Answer:
+def tagged(body: bytes, extra: Headers = ()) -> Answer:
     """A 200 with a strong ETag, which changes exactly when the body does."""
-    etag = b'"%b"' % blake2b(body, digest_size=16).hexdigest().encode()
-    return Answer(200, body, (*_json_headers(body), (b"etag", etag)), etag)
+    return Answer(200, body, _tags(body), extra)
 
 
 def untagged(status: int, content: Mapping[str, Any], headers: Headers = ()) -> Answer:
     """An answer that says something about this moment only."""
-    body = encode(content)
-    return Answer(status, body, (*_json_headers(body), *headers))
+    return Answer(status, encode(content), extra=headers)
 
 
 def failure(error: ApiError) -> Answer:
@@ -74,43 +166,105 @@ def error_content(error: ApiError) -> dict[str, Any]:
     return {"success": False, "error": error.message, "details": error.details}
 
 
-def respond(answer: Answer, request_headers: Iterable[tuple[bytes, bytes]]) -> Prepared:
+def as_stale(answer: Answer, age_seconds: int) -> Answer:
+    """The answer, marked as one that was right `age_seconds` ago and may not be any more.
+
+    Its ETag is another, or a client would keep the mark once the answer is fresh again; but a client that holds the
+    fresh answer is told that it need not fetch it again, with the same warning.
+    """
+    body = b'%b,"stale":true,"age_seconds":%d}}' % (answer.body[:-2], age_seconds)
+    tags = _coded_tags(_coded(answer.tags[0], b"stale%d" % age_seconds)) if answer.tags else ()
+    extra = (*answer.extra, *stale_headers(age_seconds))
+    stale = Answer(answer.status, body, (*tags, *answer.tags), extra, answer.sources, answer.built_us)
+    stale.age_seconds = age_seconds
+    return stale
+
+
+def stale_headers(age_seconds: int) -> Headers:
+    """What every answer says that was right so long ago."""
+    return (_WARNING, (b"age", b"%d" % age_seconds))
+
+
+def read_wanted(headers: Iterable[Header]) -> Wanted:
+    """What the headers of a request ask for."""
+    known = accepted = request_id = None
+    for name, value in headers:
+        if name == b"if-none-match":
+            known = value if known is None else known + b"," + value
+        elif name == b"accept-encoding":
+            accepted = value if accepted is None else accepted + b"," + value
+        elif name == b"x-request-id":
+            request_id = value
+    return Wanted(known, accepted, request_id)
+
+
+def respond(answer: Answer, wanted: Wanted) -> Sendable:
     """The answer as it is sent: a 304 without body where the client has it already."""
-    if answer.etag is not None and _has(answer.etag, request_headers):
-        return Prepared(304, ((b"etag", answer.etag), _CACHE_CONTROL))
-    return Prepared(answer.status, answer.headers, answer.body)
+    if wanted.known is not None and answer.tags:
+        etag = _held(answer, wanted.known, wanted.accepted)
+        if etag is not None:
+            return Sendable(304, [(b"etag", etag), _CACHE_CONTROL, _VARY, *answer.extra], b"")
+    found = answer.represented(choose(wanted.accepted))
+    return Sendable(answer.status, found.headers, found.body)
 
 
-def _json_headers(body: bytes) -> Headers:
-    return (
-        (b"content-type", JSON_TYPE),
-        (b"content-length", b"%d" % len(body)),
-        _CACHE_CONTROL,
-    )
+def response(answer: Answer, request_headers: Iterable[Header] = ()) -> Prepared:
+    """The same as FastAPI's routes return it."""
+    return Prepared(*respond(answer, read_wanted(request_headers)))
 
 
-def _has(etag: bytes, request_headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether If-None-Match names the tag: in a list, weakly, or as `*`."""
-    known = b",".join(value for name, value in request_headers if name == b"if-none-match")
-    return known.strip() == b"*" or etag in _ETAG.findall(known)
-
-
-def _metadata(question: Question, document: StoredDocument) -> dict[str, Any]:
-    shown = [field for field, is_shown in question.selection.fields if is_shown]
-    counted = [document.sections[field.section] for field in shown if field.counted]
-    metadata: dict[str, Any] = {
-        "cached": True,
-        "data_sources": sum(body not in (None, b"null") for body in counted),
-        "generated_at": _instant(document.built_us),
-    }
-    metadata |= {name: question[parameter] for name, parameter in question.template.metadata}
-    if document.degraded:
-        metadata["degraded"] = [field.name for field in shown if field.section in document.degraded]
-    return metadata
-
-
-def _instant(microseconds: int | None) -> str | None:
+def instant(microseconds: int | None) -> str | None:
+    """Microseconds since 1970 as every document shows an instant."""
     if microseconds is None:
         return None
     moment = _EPOCH + timedelta(microseconds=microseconds)
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def _represent(body: bytes, coding: bytes, etag: bytes | None, extra: Headers) -> Representation:
+    headers = [_CONTENT_TYPE, (b"content-length", b"%d" % len(body)), _CACHE_CONTROL]
+    if etag is not None:
+        headers += [(b"etag", etag), _VARY]
+    if coding != IDENTITY:
+        headers.append(_CONTENT_ENCODING[coding])
+    return Representation(body, [*headers, *extra], etag)
+
+
+def _tags(body: bytes) -> tuple[bytes, ...]:
+    etag = b'"%b"' % blake2b(body, digest_size=16).hexdigest().encode()
+    return _coded_tags(etag) if len(body) >= SMALLEST else (etag,)
+
+
+def _coded_tags(etag: bytes) -> tuple[bytes, ...]:
+    return (etag, *(_coded(etag, coding) for coding in CODINGS))
+
+
+def _coded(etag: bytes, mark: bytes) -> bytes:
+    return b'%b-%b"' % (etag[:-1], mark)
+
+
+def _held(answer: Answer, known: bytes, accepted: bytes | None) -> bytes | None:
+    """The tag of this answer that If-None-Match names: alone, in a list, weakly, or as `*`."""
+    if known in answer.tags:
+        return known
+    if known.strip() == b"*":
+        return answer.represented(choose(accepted)).etag
+    return next((etag for etag in _ETAG.findall(known) if etag in answer.tags), None)
+
+
+def _count_sources(question: Question, document: StoredDocument) -> int:
+    counted = (field.section for field, is_shown in question.selection.fields if is_shown and field.counted)
+    return sum(document.sections[section] not in (None, b"null") for section in counted)
+
+
+def _metadata(question: Question, document: StoredDocument, sources: int, built_us: int | None) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"cached": True, "data_sources": sources, "generated_at": instant(built_us)}
+    for name, parameter in question.template.metadata:
+        metadata[name] = question[parameter]
+    sections = question.selection.sections
+    if document.stamp.degraded or None in map(document.sections.__getitem__, sections):
+        degraded = document.degraded(sections)
+        shown = (field for field, is_shown in question.selection.fields if is_shown)
+        if degraded:
+            metadata["degraded"] = [field.name for field in shown if field.section in degraded]
+    return metadata

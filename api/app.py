@@ -1,7 +1,7 @@
 """The read API as an ASGI application."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,35 +11,44 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import routes
-from api.answers import failure, respond
+from api.access_log import AccessLog
+from api.answers import failure, response
 from api.errors import ApiError, MethodNotAllowed, NoSuchPath
-from api.openapi import add_examples
+from api.front import Front
+from api.near_cache import NearCache
+from api.openapi import PAGES, add_examples
 from api.read_model import ReadModel
 from api.redis_line import RedisLine
+from api.subscription import Subscription
 from projector import __version__
 from projector.settings import Settings
 
+_MEGABYTE = 1_048_576
 _DESCRIPTION = """\
 Ready-made documents for the mobile apps, always as the ERP's database says now.
 
 Money and quantities are JSON numbers with the exact decimal digits of the database. Instants are
-ISO 8601 in UTC. Every answer with an ETag can be asked for again with If-None-Match. HEAD works where
-GET does. Every address answers errors in one envelope; `details.code` tells them apart.
+ISO 8601 in UTC. Every answer with an ETag can be asked for again with If-None-Match, and comes
+compressed with zstd or gzip where Accept-Encoding allows it. HEAD works where GET does. Every address
+answers errors in one envelope; `details.code` tells them apart. `metadata.stale` marks what could not
+be checked because the read model cannot be reached.
 """
 
 
-def from_environment() -> FastAPI:
-    """The application that several uvicorn workers make each for itself."""
-    return create_app(Settings.load())
-
-
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, *, access_log: bool = False) -> "ReadApi":
     """The application; it begins to connect to Redis when it is started, and needs nothing else."""
-    line = RedisLine(settings.redis(), settings.redis_timeout_seconds)
+    url, timeout_seconds = settings.redis(), settings.api_redis_timeout_seconds
+    near_cache = NearCache(settings.near_cache_mb * _MEGABYTE, settings.tombstone_seconds)
+    line = RedisLine(url, timeout_seconds, near_cache)
+    read_model = ReadModel(line, near_cache)
+    subscription = Subscription(url, timeout_seconds, near_cache, read_model.probe)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with line.opened():
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(line.opened())
+            if settings.near_cache_mb:
+                await stack.enter_async_context(subscription.opened())
             yield
 
     app = ReadApi(
@@ -50,14 +59,29 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         openapi_url=None,
     )
-    _add_routes(app, ReadModel(line))
+    app.state.near_cache = near_cache
+    _add_routes(app, read_model)
     _add_error_envelopes(app)
     app.add_middleware(HeadAsGet)
+    app.put_in_front(lambda inner: Front(inner, read_model, [page.template for page in PAGES]))
+    if access_log:
+        app.put_in_front(AccessLog)
     return app
 
 
 class ReadApi(FastAPI):
-    """FastAPI with examples of whole documents in its OpenAPI."""
+    """FastAPI with examples of whole documents in its OpenAPI, and with what answers before FastAPI does."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._front: ASGIApp = super().__call__
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._front(scope, receive, send)
+
+    def put_in_front(self, make: Callable[[ASGIApp], ASGIApp]) -> None:
+        """Requests reach what `make` returns first, which is given what they reached until now."""
+        self._front = make(self._front)
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
@@ -84,6 +108,7 @@ class HeadAsGet:
 
 def _add_routes(app: FastAPI, read_model: ReadModel) -> None:
     routes.add_document_routes(app, read_model)
+    routes.add_batch_route(app, read_model)
     routes.add_refresh_routes(app, read_model)
     routes.add_probe_routes(app, read_model)
     routes.add_documentation_routes(app)
@@ -91,7 +116,7 @@ def _add_routes(app: FastAPI, read_model: ReadModel) -> None:
 
 def _add_error_envelopes(app: FastAPI) -> None:
     async def answer(request: Request, error: Exception) -> Response:
-        return respond(failure(_api_error(request, error)), ())
+        return response(failure(_api_error(request, error)))
 
     for kind in (ApiError, HTTPException, Exception):
         app.add_exception_handler(kind, answer)

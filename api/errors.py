@@ -8,6 +8,7 @@ method_not_allowed  405      the address exists, the method does not; Allow name
 invalid_input       422      an id or a parameter cannot be used; `errors` names each
 not_built           503      this kind of document was never built; try again later
 unavailable         503      Redis cannot be reached or refuses; try again later
+overloaded          503      too many connections at once; try again later
 not_ready           503      /ready only; `waiting_for` names what is missing
 internal_error      500      a fault of the API itself, which its log describes
 """
@@ -24,6 +25,7 @@ Code = Literal[
     "invalid_input",
     "not_built",
     "unavailable",
+    "overloaded",
     "not_ready",
     "internal_error",
 ]
@@ -137,6 +139,16 @@ class Unavailable(ApiError):
 
     def __init__(self) -> None:
         super().__init__("The read model cannot be reached at the moment")
+
+
+class Overloaded(ApiError):
+    """More connections than one process takes."""
+
+    status, code = 503, "overloaded"
+    retry_after_seconds = 1
+
+    def __init__(self) -> None:
+        super().__init__("Too many connections at once")
 
 
 class NotReady(ApiError):

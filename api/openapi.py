@@ -122,11 +122,23 @@ def document_responses(page: Page) -> Responses:
     }
 
 
+def batch_responses() -> Responses:
+    """Everything that a batch can be answered with."""
+    fault = Fault("keys", "has a key that names no document", "product/1")
+    return {
+        200: {"headers": _ETAG},
+        304: {"description": "Not changed since the ETag in If-None-Match", "headers": _ETAG},
+        **_failure(InvalidInput([fault]), "Too many keys, or one that cannot be used"),
+        **_failure(Unavailable(), "None of the documents can be had", headers=_RETRY),
+    }
+
+
 def add_examples(document: dict[str, Any]) -> None:
     """Puts the examples of documents into OpenAPI as they are: FastAPI leaves their nulls out."""
-    for page in PAGES:
-        success = document["paths"][page.template.path]["get"]["responses"]["200"]
-        success["content"]["application/json"]["example"] = page.example
+    shown = {page.template.path: page.example for page in PAGES} | {f"{endpoints.MOBILE}/batch": examples.BATCH}
+    for path, content in shown.items():
+        success = document["paths"][path]["get"]["responses"]["200"]
+        success["content"]["application/json"]["example"] = content
 
 
 def refresh_responses(noun: str) -> Responses:

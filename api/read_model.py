@@ -1,33 +1,103 @@
 """The read model as the API sees it: questions in, answers out; and requests for a rebuild."""
 
 import logging
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import InvalidResponse, RedisError
 
-from api.answers import Answer, document_answer
-from api.documents import Absence, read_document
-from api.errors import ApiError, NotBuilt, NotFound, Unavailable
-from api.redis_line import RedisLine, Reply
+from api.answers import Answer, as_stale, document_answer, failure
+from api.documents import StoredDocument, read_document, stamp_fields
+from api.errors import NotBuilt, NotFound, Unavailable
+from api.near_cache import Entry, NearCache
+from api.redis_line import Command, Errand, RedisLine, Reply, State
 from api.templates import Question
-from projector.names import DOCUMENTS, REFRESH_STREAM, REFRESH_STREAM_LENGTH, built_field
+from projector.names import DOCUMENTS, ENTITIES, REFRESH_STREAM, REFRESH_STREAM_LENGTH, built_field
 
 logger = logging.getLogger(__name__)
 
+_ENTITY = {document: entity for entity, documents in ENTITIES.items() for document in documents}
+_ASK_AGAIN_SECONDS = 5
+_ASKED_DOCUMENTS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What Redis holds of a document, and the entry for the answers made of it."""
+
+    document: StoredDocument
+    entry: Entry | None
+    """None: an older state of the document was answered with."""
+    is_built: bool
+    """Whether all documents of its kind were built."""
+
+
+class Fetch(Errand[Fetched]):
+    """The errand of one document: the sections that those who wait need, and the versions of all of them.
+
+    The versions of sections that nobody wants say whether the answers of other addresses are still right.
+    """
+
+    def __init__(self, kind: str, key: bytes, near_cache: NearCache) -> None:
+        super().__init__()
+        self._kind = kind
+        self._key = key
+        self._near_cache = near_cache
+        self._sections: dict[str, None] = {}
+
+    @property
+    def command(self) -> Command:
+        return ("HMGET", self._key, *self._sections, *stamp_fields(self._kind))
+
+    def want(self, sections: Iterable[str]) -> None:
+        """Asks for these sections too, if they are not asked for yet."""
+        self._sections.update(dict.fromkeys(sections))
+
+    def settle(self, value: Any, state: State) -> None:
+        expected = len(self._sections) + len(stamp_fields(self._kind))
+        if not isinstance(value, list) or len(value) != expected:
+            self.fail(InvalidResponse(f"HMGET was answered with {value!r}"))
+            return
+        document = read_document(self._kind, tuple(self._sections), value)
+        self.hand_out(self._take(document, self._kind in state.built))
+
+    def _take(self, document: StoredDocument, is_built: bool) -> Fetched:
+        stamp = document.stamp
+        if not stamp.is_live and stamp.deleted is None and not is_built:
+            return Fetched(document, None, is_built)  # nothing can be said of it
+        return Fetched(document, self._near_cache.admit(self._key, stamp), is_built)
+
 
 class ReadModel:
-    """Answers every question with what Redis holds at the moment."""
+    """Answers every question from the near cache, or with what Redis holds at the moment."""
 
-    def __init__(self, line: RedisLine) -> None:
+    def __init__(self, line: RedisLine, near_cache: NearCache) -> None:
         self._line = line
+        self._near_cache = near_cache
+        self._asked: OrderedDict[bytes, float] = OrderedDict()
+        self.find = near_cache.find
+        self.count = near_cache.count
 
     async def answer(self, question: Question) -> Answer:
-        """The answer to a question; NotFound, NotBuilt or Unavailable where there is none."""
-        selection = question.selection
-        reply = await self._ask("HMGET", question.key, *selection.hash_fields)
-        document = read_document(selection.sections, reply.value)
-        if isinstance(document, Absence):
-            raise _missing(question, document, reply.built)
-        return document_answer(question, document)
+        """The answer to a question, also that there is no such entity; NotBuilt or Unavailable where there is none."""
+        answer = self.find(question)
+        if answer is not None:
+            return answer
+        try:
+            fetched = await self._fetch(question)
+        except RedisError as error:
+            logger.debug("Redis did not answer %s: %s", question.key.decode(), error)
+            return self._stale(question, Unavailable())
+        if fetched.entry is not None:
+            return self._compose(question, fetched.document, fetched.entry)
+        if not fetched.document.stamp.is_live and not fetched.is_built:
+            return self._stale(question, NotBuilt(question.template.document))
+        await self._ask_to_mend(question)
+        return self._stale(question, Unavailable())
 
     async def request_rebuild(self, entity: str, entity_id: int) -> None:
         """Asks the projector to rebuild the entity's documents; what is served stays until then."""
@@ -40,7 +110,46 @@ class ReadModel:
             reply = await self._ask("PING")
         except Unavailable:
             return ("redis",)
-        return tuple(built_field(kind) for kind in DOCUMENTS if kind not in reply.built)
+        return tuple(built_field(kind) for kind in DOCUMENTS if kind not in reply.state.built)
+
+    async def probe(self) -> None:
+        """Exchanges something with Redis, if it is there."""
+        with suppress(Unavailable):
+            await self._ask("PING")
+
+    async def _fetch(self, question: Question) -> Fetched:
+        kind, key = question.template.document, question.key
+        fetch = self._line.join(key, lambda: Fetch(kind, key, self._near_cache))
+        fetch.want(question.selection.sections)
+        return await fetch.outcome()
+
+    def _compose(self, question: Question, document: StoredDocument, entry: Entry) -> Answer:
+        answer = entry.answers.get(question.variant)
+        if answer is None:
+            if document.stamp.is_live:
+                answer = document_answer(question, document)
+            else:
+                answer = failure(NotFound(question.template.noun, question.document_id))
+            self._near_cache.add(question, entry, answer)
+        return answer
+
+    def _stale(self, question: Question, otherwise: Exception) -> Answer:
+        found = self._near_cache.find_stale(question)
+        if found is None:
+            raise otherwise
+        return as_stale(*found)
+
+    async def _ask_to_mend(self, question: Question) -> None:
+        """Redis went back: a rebuild of the document brings it forward again."""
+        now = time.monotonic()
+        if now - self._asked.get(question.key, -_ASK_AGAIN_SECONDS) < _ASK_AGAIN_SECONDS:
+            return
+        self._asked[question.key] = now
+        if len(self._asked) > _ASKED_DOCUMENTS:
+            self._asked.popitem(last=False)
+        logger.warning("Redis holds an older %s than was answered with; a rebuild was asked for", question.key.decode())
+        with suppress(Unavailable):
+            await self.request_rebuild(_ENTITY[question.template.document], question.document_id)
 
     async def _ask(self, *command: str | bytes | int) -> Reply:
         try:
@@ -48,10 +157,3 @@ class ReadModel:
         except RedisError as error:
             logger.debug("Redis did not answer %s: %s", command[0], error)
             raise Unavailable from error
-
-
-def _missing(question: Question, absence: Absence, built: frozenset[str]) -> ApiError:
-    template = question.template
-    if absence is Absence.DELETED or template.document in built:
-        return NotFound(template.noun, question.document_id)
-    return NotBuilt(template.document)

@@ -3,52 +3,123 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar, cast
 
+import hiredis
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, RedisError, ResponseError
 
 from projector.errors import SettingsError
-from projector.names import BUILT, DOCUMENTS, STATE_KEY, built_field
+from projector.names import BUILT, DOCUMENTS, INSTANCE_FIELD, STATE_KEY, built_field
 
 logger = logging.getLogger(__name__)
 
 Command = tuple[str | bytes | int, ...]
+T = TypeVar("T")
 
-_STATE: Command = ("HMGET", STATE_KEY, *map(built_field, DOCUMENTS))
+_STATE: Command = ("HMGET", STATE_KEY, *map(built_field, DOCUMENTS), INSTANCE_FIELD)
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 1.0
-_AWAY = (RedisError, OSError, TimeoutError)
-"""What the line meets when Redis cannot be reached, or answers other than Redis does."""
+AWAY = (RedisError, OSError, TimeoutError)
+"""What is met when Redis cannot be reached, or answers other than Redis does."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What Redis held around a batch: before it as well as after it."""
+
+    built: frozenset[str]
+    instance: bytes | None
+    """The mark of this filling of Redis; None where there is none, or two."""
+
+
+class Errand(ABC, Generic[T]):
+    """Something to be asked, for any number of requests that wait for it."""
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[T]] = []
+
+    @property
+    @abstractmethod
+    def command(self) -> Command:
+        """What to send. It may change until it is sent, and must bear being sent twice."""
+
+    @abstractmethod
+    def settle(self, value: Any, state: State) -> None:
+        """Makes of the reply, which is no error, what is handed to those who wait."""
+
+    async def outcome(self) -> T:
+        """RedisError where there is none. Whoever gives up does not disturb the others."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        return await future
+
+    def hand_out(self, outcome: T) -> None:
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(outcome)
+
+    def fail(self, error: RedisError) -> None:
+        for future in self._waiting:
+            if not future.done():
+                future.set_exception(error)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What Redis replied, and the document kinds that were built before as well as after it."""
+    """What Redis replied to one command."""
 
     value: Any
-    built: frozenset[str]
+    state: State
 
 
-Batch = dict[Command, asyncio.Future[Reply | RedisError]]
+class Call(Errand[Reply]):
+    """One fixed command."""
+
+    def __init__(self, command: Command) -> None:
+        super().__init__()
+        self._command = command
+
+    @property
+    def command(self) -> Command:
+        return self._command
+
+    def settle(self, value: Any, state: State) -> None:
+        self.hand_out(Reply(value, state))
+
+
+Batch = dict[Hashable, Errand[Any]]
+E = TypeVar("E", bound=Errand[Any])
+
+
+class Observer(Protocol):
+    """Whoever needs to know what happens around each batch."""
+
+    def sending(self) -> None:
+        """A batch is about to be sent."""
+
+    def observe(self, instance: bytes | None) -> None:
+        """Its replies are there, and come from this filling of Redis; they are settled next."""
 
 
 class RedisLine:
     """One connection with at most one pipelined batch under way; belongs to one event loop.
 
     Batches follow each other, so replies arrive in the order of the questions: no reader of this
-    process sees a document go back. A command asked for twice in one batch is sent once. While Redis
-    is away every question fails at once and one task tries to reconnect; no question waits longer
-    than two timeouts.
+    process sees a document go back. Nobody joins an errand that was sent already: a reply is never older
+    than the request that it answers. While Redis is away every errand fails at once and one task tries to
+    reconnect; none takes longer than two timeouts.
     """
 
-    def __init__(self, url: str, timeout_seconds: float) -> None:
+    def __init__(self, url: str, timeout_seconds: float, observer: Observer | None = None) -> None:
         self._timeout_seconds = timeout_seconds
-        self._connection = _make_connection(url, timeout_seconds)
+        self._connection = make_connection(url, timeout_seconds)
+        self._observer = observer
         self._waiting: Batch = {}
         self._carrier: asyncio.Task[None] | None = None
         self._reviver: asyncio.Task[None] | None = None
@@ -64,21 +135,21 @@ class RedisLine:
 
     async def ask(self, *command: str | bytes | int) -> Reply:
         """The reply to one command, which must bear being sent twice; RedisError where there is none."""
+        return await self.join(command, lambda: Call(command)).outcome()
+
+    def join(self, name: Hashable, make: Callable[[], E]) -> E:
+        """The errand of this name that goes with the next batch, made if there is none; RedisError while Redis is away.
+
+        Errands of one name are of one class.
+        """
         if self._reviver is not None and not self._reviver.done():
             raise RedisConnectionError("Redis is away")
-        # Shielded because others may wait for the same reply.
-        outcome = await asyncio.shield(self._enqueue(command))
-        if isinstance(outcome, RedisError):
-            raise outcome
-        return outcome
-
-    def _enqueue(self, command: Command) -> asyncio.Future[Reply | RedisError]:
-        future = self._waiting.get(command)
-        if future is None:
-            future = self._waiting[command] = asyncio.get_running_loop().create_future()
-        if self._carrier is None or self._carrier.done():
-            self._start()
-        return future
+        errand = self._waiting.get(name)
+        if errand is None:
+            errand = self._waiting[name] = make()
+            if self._carrier is None or self._carrier.done():
+                self._start()
+        return cast("E", errand)
 
     def _start(self) -> None:
         self._carrier = asyncio.create_task(self._carry_all(), name="redis-line")
@@ -92,7 +163,7 @@ class RedisLine:
                 await self._carry(batch)
                 if not self._waiting:
                     break
-        except _AWAY as error:
+        except AWAY as error:
             self._lose(error)
         finally:
             # Whatever ended it, nobody may be left waiting.
@@ -100,11 +171,15 @@ class RedisLine:
             self._waiting = {}
 
     async def _carry(self, batch: Batch) -> None:
-        built, values = await self._exchange(tuple(batch))
-        for future, value in zip(batch.values(), values, strict=True):
-            future.set_result(value if isinstance(value, RedisError) else Reply(value, built))
+        errands = list(batch.values())
+        state, values = await self._exchange([errand.command for errand in errands])
+        for errand, value in zip(errands, values, strict=True):
+            if isinstance(value, RedisError):
+                errand.fail(value)
+            else:
+                errand.settle(value, state)
 
-    async def _exchange(self, commands: Sequence[Command]) -> tuple[frozenset[str], list[Any]]:
+    async def _exchange(self, commands: Sequence[Command]) -> tuple[State, list[Any]]:
         """Sends the commands; a connection that died while it was idle is replaced once."""
         was_idle = self._connection.is_connected
         async with AsyncExitStack() as failing:
@@ -121,16 +196,21 @@ class RedisLine:
             failing.pop_all()
         return replies
 
-    async def _exchange_once(self, commands: Sequence[Command]) -> tuple[frozenset[str], list[Any]]:
+    async def _exchange_once(self, commands: Sequence[Command]) -> tuple[State, list[Any]]:
         # The state is read before and after: a document that is missing in between is known not to
         # exist only if its kind was built throughout, not built or flushed meanwhile.
         connection = self._connection
         await connection.connect()  # type: ignore[no-untyped-call]
-        packed = connection.pack_commands((_STATE, *commands, _STATE))
+        packed = b"".join(_pack(command) for command in (_STATE, *commands, _STATE))
+        if self._observer is not None:
+            self._observer.sending()
         await connection.send_packed_command(packed, check_health=False)
         before = _read_state(await connection.read_response())
         values = [await self._read_reply() for _ in commands]
-        return before & _read_state(await connection.read_response()), values
+        state = _both(before, _read_state(await connection.read_response()))
+        if self._observer is not None:
+            self._observer.observe(state.instance)
+        return state, values
 
     async def _read_reply(self) -> Any:
         try:
@@ -140,7 +220,7 @@ class RedisLine:
 
     def _lose(self, error: Exception) -> None:
         reason = str(error) or f"no answer within {self._timeout_seconds:g} s"
-        logger.warning("Redis is away, every answer is a 503 until it is back: %s", reason)
+        logger.warning("Redis is away, answers are stale or 503 until it is back: %s", reason)
         self._reviver = asyncio.create_task(self._revive(), name="redis-line-reviver")
 
     async def _revive(self) -> None:
@@ -150,7 +230,7 @@ class RedisLine:
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
             try:
                 await self._exchange(())
-            except _AWAY as error:
+            except AWAY as error:
                 logger.debug("Redis is still away: %s", error)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             else:
@@ -166,17 +246,22 @@ class RedisLine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        with suppress(*_AWAY):
+        with suppress(*AWAY):
             await self._connection.disconnect()
 
 
+def _pack(command: Command) -> bytes:
+    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # tuples of any length are meant
+    return packed
+
+
 def _disappoint(batch: Batch) -> None:
-    for future in batch.values():
-        if not future.done():
-            future.set_result(RedisConnectionError("Redis did not answer"))
+    for errand in batch.values():
+        errand.fail(RedisConnectionError("Redis did not answer"))
 
 
-def _make_connection(url: str, timeout_seconds: float) -> AbstractConnection:
+def make_connection(url: str, timeout_seconds: float) -> AbstractConnection:
+    """A connection, not connected yet; SettingsError if the URL is none."""
     # socket_timeout would cost a timer for each reply; one timeout bounds the whole batch instead.
     try:
         pool = ConnectionPool.from_url(
@@ -194,8 +279,16 @@ def _make_connection(url: str, timeout_seconds: float) -> AbstractConnection:
     return connection
 
 
-def _read_state(values: object) -> frozenset[str]:
-    if not isinstance(values, list) or len(values) != len(DOCUMENTS):
+def _read_state(values: object) -> State:
+    if not isinstance(values, list) or len(values) != len(DOCUMENTS) + 1:
         raise InvalidResponse(f"HMGET {STATE_KEY} was answered with {values!r}")
-    pairs = zip(DOCUMENTS, values, strict=True)
-    return frozenset(document for document, value in pairs if value == BUILT)
+    *built, instance = values
+    pairs = zip(DOCUMENTS, built, strict=True)
+    return State(frozenset(document for document, value in pairs if value == BUILT), instance)
+
+
+def _both(before: State, after: State) -> State:
+    if before == after:
+        return after
+    same = before.instance == after.instance
+    return State(before.built & after.built, after.instance if same else None)

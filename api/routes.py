@@ -14,10 +14,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from api import openapi
-from api.answers import Answer, failure, respond, tagged, untagged
+from api.answers import Answer, failure, read_wanted, response, tagged, untagged
+from api.batch import KEYS, batch_answer, read_keys
 from api.endpoints import CUSTOMER_ID, MOBILE, ORDER_ID, PRODUCT_ID
 from api.errors import NotReady
 from api.models import envelope
+from api.models.batch import BatchAnswer
 from api.parameters import Id, read_values
 from api.read_model import ReadModel
 from api.templates import Question, Template, encode
@@ -56,6 +58,28 @@ def add_document_routes(app: FastAPI, read_model: ReadModel) -> None:
             responses=openapi.document_responses(page),
             openapi_extra=openapi.parameters(page.template.parameters),
         )
+
+
+def add_batch_route(app: FastAPI, read_model: ReadModel) -> None:
+    """GET of several documents at once."""
+
+    async def endpoint(request: Request) -> Response:
+        scope = request.scope
+        accepted = read_wanted(scope["headers"]).accepted
+        answer = await batch_answer(read_keys(scope["query_string"]), read_model, accepted)
+        return response(answer, scope["headers"])
+
+    app.add_api_route(
+        f"{MOBILE}/batch",
+        endpoint,
+        methods=["GET"],
+        response_model=BatchAnswer,
+        summary="Several documents in one answer",
+        tags=["batch"],
+        operation_id="batch",
+        responses=openapi.batch_responses(),
+        openapi_extra=openapi.parameters((KEYS,)),
+    )
 
 
 def add_refresh_routes(app: FastAPI, read_model: ReadModel) -> None:
@@ -105,7 +129,7 @@ def add_documentation_routes(app: FastAPI) -> None:
         return tagged(encode(app.openapi()))
 
     async def schema(request: Request) -> Response:
-        return respond(answer(), request.scope["headers"])
+        return response(answer(), request.scope["headers"])
 
     async def swagger(_: Request) -> HTMLResponse:
         return get_swagger_ui_html(openapi_url="openapi.json", title=app.title)
@@ -122,8 +146,11 @@ def _document_endpoint(template: Template, read_model: ReadModel) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         scope = request.scope
         values = read_values(template.parameters, scope["path_params"], scope["query_string"])
-        answer = await read_model.answer(Question(template, values))
-        return respond(answer, scope["headers"])
+        question = Question(template, values)
+        answer = await read_model.answer(question)
+        sent = response(answer, scope["headers"])
+        read_model.count(question, answer)
+        return sent
 
     return endpoint
 
@@ -133,7 +160,7 @@ def _refresh_endpoint(entity: str, noun: str, parameter: Id, read_model: ReadMod
         (entity_id,) = read_values((parameter,), request.scope["path_params"], b"")
         await read_model.request_rebuild(entity, int(entity_id or 0))
         accepted = {"success": True, "message": f"{noun} {entity_id} will be rebuilt"}
-        return respond(untagged(202, accepted), ())
+        return response(untagged(202, accepted))
 
     return endpoint
 
@@ -142,7 +169,7 @@ def _health_endpoint() -> Endpoint:
     answer = tagged(encode({**_identity("healthy"), "version": __version__}))
 
     async def endpoint(request: Request) -> Response:
-        return respond(answer, request.scope["headers"])
+        return response(answer, request.scope["headers"])
 
     return endpoint
 
@@ -153,7 +180,7 @@ def _ready_endpoint(read_model: ReadModel) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         missing = await read_model.missing_parts()
         answer = failure(NotReady(missing)) if missing else ready
-        return respond(answer, request.scope["headers"])
+        return response(answer, request.scope["headers"])
 
     return endpoint
 

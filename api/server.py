@@ -1,6 +1,8 @@
 """Serves the read API over HTTP with uvicorn, in one process or several."""
 
+import functools
 import math
+import resource
 import signal
 import socket
 import sys
@@ -22,10 +24,19 @@ _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75
 _WORKER_START_SECONDS = 30
 
+_MOST_CONNECTIONS = 2_000
+"""Of one process, idle ones included; more are answered with 503. A connection takes some 10 KB."""
+_SPARE_FILES = 100
+
 _ACCESS_LOG = {
     **LOGGING_CONFIG,
+    "formatters": {**LOGGING_CONFIG["formatters"], "line": {"format": "%(message)s"}},
+    "handlers": {
+        **LOGGING_CONFIG["handlers"],
+        "line": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stdout"},
+    },
     "loggers": {
-        "uvicorn.access": LOGGING_CONFIG["loggers"]["uvicorn.access"],
+        "api.access_log": {"handlers": ["line"], "level": "INFO", "propagate": False},
         "uvicorn.error": {"level": "WARNING"},
     },
 }
@@ -50,10 +61,10 @@ def serve(
 ) -> None:
     """Serves until SIGTERM or SIGINT, then finishes what it began; ServeError if it cannot listen.
 
-    Port 0 takes a free one. With several workers each reads its settings from the environment. To
-    be called in the main thread.
+    Port 0 takes a free one. To be called in the main thread.
     """
     settings.redis()
+    _allow_open_files()
     with _listening_socket(host, port) as listener:
         line = f"Listening on {_address(listener)}"
         if workers == 1:
@@ -90,7 +101,7 @@ class _Supervisor(Multiprocess):
 
 
 def _serve_alone(settings: Settings, listener: socket.socket, access_log: bool, started: Callable[[], None]) -> None:
-    config = _configure(create_app(settings), settings, access_log)
+    config = _configure(settings, access_log)
     with _signals_end_quietly():
         _Server(config, started).run(sockets=[listener])
 
@@ -102,7 +113,7 @@ def _serve_with_workers(
     workers: int,
     started: Callable[[], None],
 ) -> None:
-    config = _configure("api.app:from_environment", settings, access_log, workers)
+    config = _configure(settings, access_log, workers)
     supervisor = _Supervisor(config, [listener], started)
     supervisor.run()
     if not supervisor.has_started:
@@ -111,10 +122,10 @@ def _serve_with_workers(
         )
 
 
-def _configure(app: object, settings: Settings, access_log: bool, workers: int = 1) -> uvicorn.Config:
+def _configure(settings: Settings, access_log: bool, workers: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        factory=isinstance(app, str),
+        functools.partial(create_app, settings, access_log=access_log),
+        factory=True,
         workers=workers,
         loop="uvloop",
         http=EnvelopeProtocol,
@@ -122,10 +133,11 @@ def _configure(app: object, settings: Settings, access_log: bool, workers: int =
         lifespan="on",
         log_config=_ACCESS_LOG if access_log else None,
         log_level=None if access_log else "warning",
-        access_log=access_log,
+        access_log=False,
         server_header=False,
         proxy_headers=False,
         backlog=_BACKLOG,
+        limit_concurrency=_MOST_CONNECTIONS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
     )
@@ -155,6 +167,16 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.set_inheritable(True)
         failing.pop_all()
     return listener
+
+
+def _allow_open_files() -> None:
+    """Each connection is an open file, of which many systems allow 1,024 unless asked for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_CONNECTIONS + _SPARE_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _address(listener: socket.socket) -> str:

@@ -3,12 +3,13 @@
 `data` is spliced together from the sections' bytes as they lie in Redis, which nothing parses.
 """
 
+import dataclasses
 import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from api.documents import StoredDocument, hash_fields
+from api.documents import StoredDocument
 from api.parameters import Parameter, Value
 from projector.names import document_key
 
@@ -33,7 +34,6 @@ class Selection:
 
     fields: tuple[tuple[Field, bool], ...]
     sections: tuple[str, ...]
-    hash_fields: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +57,10 @@ class Template:
     """Makes `data` where splicing does not."""
 
 
+Variant = tuple[Template, tuple[Value, ...]]
+"""What tells apart the answers that are made of one document."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One request, understood. Equal questions have equal answers at any one moment."""
@@ -64,6 +68,19 @@ class Question:
     template: Template
     values: tuple[Value, ...]
     """The values of the template's parameters, in their order."""
+    key: bytes = dataclasses.field(init=False, compare=False)
+    """The key of the document that answers the question."""
+    variant: Variant = dataclasses.field(init=False, compare=False)
+    selection: Selection = dataclasses.field(init=False, compare=False)
+    """What of the document the answer shows."""
+
+    def __post_init__(self) -> None:
+        document = self.template.document
+        date_range = str(self["date_range"]) if document == "dashboard" else None
+        key = document_key(document, self.document_id, date_range).encode()
+        object.__setattr__(self, "key", key)
+        object.__setattr__(self, "variant", (self.template, self.values))
+        object.__setattr__(self, "selection", _select(self.template, self.values))
 
     def __getitem__(self, parameter: str) -> Value:
         names = (known.name for known in self.template.parameters)
@@ -74,16 +91,9 @@ class Question:
         return int(self.values[0] or 0)
 
     @property
-    def key(self) -> str:
-        """The key of the document that answers the question."""
-        document = self.template.document
-        date_range = str(self["date_range"]) if document == "dashboard" else None
-        return document_key(document, self.document_id, date_range)
-
-    @property
-    def selection(self) -> Selection:
-        """What of the document the answer shows."""
-        return _select(self.template, self.values)
+    def length(self) -> int:
+        """Characters of free text in it."""
+        return sum(len(value) for value in self.values if isinstance(value, str))
 
 
 Compose = Callable[[Question, StoredDocument], bytes]
@@ -112,7 +122,7 @@ def encode(value: object) -> bytes:
 def _select_flags(template: Template, off: frozenset[str]) -> Selection:
     fields = tuple((field, not field.hidden and field.flag not in off) for field in template.fields)
     sections = tuple(field.section for field, shown in fields if shown)
-    return Selection(fields, sections, hash_fields(sections))
+    return Selection(fields, sections)
 
 
 def _select(template: Template, values: tuple[Value, ...]) -> Selection:

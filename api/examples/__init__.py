@@ -1,5 +1,6 @@
 """One answer of each address, for the app's developer to read; tests hold them to the models."""
 
+from api.examples.batch import BATCH
 from api.examples.customer import (
     CUSTOMER,
     CUSTOMER_FINANCIAL,
@@ -11,6 +12,7 @@ from api.examples.order import ORDER, ORDER_QUICK
 from api.examples.product import PRODUCT
 
 __all__ = [
+    "BATCH",
     "CUSTOMER",
     "CUSTOMER_FINANCIAL",
     "CUSTOMER_ORDERS",

@@ -18,6 +18,11 @@ class Metadata(BaseModel):
     cached: Literal[True] = Field(description="Answers come ready from the read model")
     data_sources: int = Field(description="How many sections of this answer are not null")
     generated_at: Instant | None = Field(description="When the newest of them last changed; null where there are none")
+    stale: Literal[True] | None = Field(
+        default=None,
+        description="The read model cannot be reached: this was right age_seconds ago; absent while all is well",
+    )
+    age_seconds: int | None = Field(default=None, ge=0, description="With stale")
     degraded: list[str] | None = Field(
         default=None,
         description="Fields that are older than they should be or null, because they cannot be "
@@ -50,6 +55,10 @@ class FailureDetails(BaseModel):
     errors: list[InputFault] | None = Field(default=None, description="With invalid_input")
     waiting_for: list[str] | None = Field(default=None, description="With not_ready")
     document: str | None = Field(default=None, description="With not_built")
+    stale: Literal[True] | None = Field(
+        default=None, description="With not_found, as in metadata: this was right age_seconds ago"
+    )
+    age_seconds: int | None = Field(default=None, ge=0, description="With stale")
     id: int | None = Field(default=None, description="With not_found")
 
 

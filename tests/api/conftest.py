@@ -8,9 +8,11 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 from pydantic import SecretStr
 
-from api.app import create_app
+from api.app import ReadApi, create_app
+from api.near_cache import NearCache
 from projector.settings import Settings
 from tests.api.store import OwnStore, Store
+from tests.api.waiting import until
 
 
 @pytest.fixture
@@ -44,18 +46,35 @@ async def client(store: Store) -> AsyncIterator[AsyncClient]:
         yield client
 
 
-def api_client(redis_url: str, redis_timeout_seconds: float = 5) -> AbstractAsyncContextManager[AsyncClient]:
-    """A client of a started application that reads from `redis_url`."""
-    settings = Settings(redis_url=SecretStr(redis_url), redis_timeout_seconds=redis_timeout_seconds)
-    return _started(settings)
+def api_client(
+    redis_url: str, redis_timeout_seconds: float = 5, near_cache_mb: int = 0
+) -> AbstractAsyncContextManager[AsyncClient]:
+    """A client, which accepts no compression, of a started application that reads from `redis_url`."""
+    settings = Settings(
+        redis_url=SecretStr(redis_url),
+        api_redis_timeout_seconds=redis_timeout_seconds,
+        near_cache_mb=near_cache_mb,
+    )
+    return started(create_app(settings))
+
+
+async def near_cache_on(app: ReadApi) -> NearCache:
+    """The near cache of a started application, as soon as change messages arrive."""
+    near_cache: NearCache = app.state.near_cache
+
+    async def is_on() -> bool:
+        return near_cache.is_on
+
+    await until(is_on)
+    return near_cache
 
 
 @asynccontextmanager
-async def _started(settings: Settings) -> AsyncIterator[AsyncClient]:
-    app = create_app(settings)
+async def started(app: ReadApi) -> AsyncIterator[AsyncClient]:
+    """The same of any application."""
     transport = ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        AsyncClient(transport=transport, base_url="http://api") as client,
+        AsyncClient(transport=transport, base_url="http://api", headers={"accept-encoding": "identity"}) as client,
     ):
         yield client

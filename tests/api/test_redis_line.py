@@ -14,12 +14,12 @@ from projector.names import DOCUMENTS, STATE_KEY
 from tests.api.conftest import api_client
 from tests.api.fake_redis import Command, array, fake_redis
 from tests.api.samples import CUSTOMER
-from tests.api.store import OwnStore, Store
+from tests.api.store import OwnStore, Store, version
 
 pytestmark = pytest.mark.anyio
 
 STATE = [b"HMGET", STATE_KEY.encode()]
-NOTHING_BUILT = array(*[None] * len(DOCUMENTS))
+NOTHING_BUILT = array(*[None] * (len(DOCUMENTS) + 1))
 
 
 @pytest.fixture
@@ -103,11 +103,11 @@ async def test_a_kind_is_built_only_if_it_was_before_and_after(when: str, tmp_pa
             return array(None)
         states.append(b"1")
         built = (len(states) % 2 == 1) == (when == "before")
-        return array(b"1", *[b"1" if built else None] * (len(DOCUMENTS) - 1))
+        return array(b"1", *[b"1" if built else None] * (len(DOCUMENTS) - 1), None)
 
     async with fake_redis(tmp_path, answer) as url:
         line = RedisLine(url, timeout_seconds=5)
-        assert (await line.ask("HMGET", "key", "field")).built == {DOCUMENTS[0]}
+        assert (await line.ask("HMGET", "key", "field")).state.built == {DOCUMENTS[0]}
         async with line.opened():
             pass  # closes it
 
@@ -145,7 +145,7 @@ async def test_no_reader_sees_a_document_go_back(own_store: OwnStore) -> None:
         nonlocal writing
         async with Redis.from_url(own_store.url) as redis:
             for n in range(1, writes):
-                versions: dict[Any, Any] = {f"{section}@": f"1 {n} {n} {n}" for section in CUSTOMER}
+                versions: dict[Any, Any] = {f"{section}@": version(100_000 + n, n) for section in CUSTOMER}
                 await redis.hset(key, mapping=versions)
                 if n % 50 == 0:
                     await redis.client_kill_filter(_type="normal", skipme=True)

@@ -1,0 +1,100 @@
+"""In front of FastAPI: documents asked for in the plain way are answered before its machinery for each request runs.
+
+Plain is a GET or HEAD of a document's address with a canonical id and parameters that can be used. Everything else goes
+on to FastAPI, whose routes ask the same read model and so answer the same.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Iterable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.answers import Header, failure, read_wanted, respond
+from api.errors import ApiError, InvalidInput
+from api.parameters import read_values
+from api.read_model import ReadModel
+from api.templates import Question, Template
+
+_REMEMBERED_TARGETS = 8_192
+_LONGEST_TARGET = 200
+_WITH_ID = re.compile(rb"(/.*/)(0|[1-9][0-9]{0,17})(/[a-z]+)")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
+_METHODS = frozenset({"GET", "HEAD"})
+
+ReadTarget = Callable[[bytes, bytes], Question | None]
+
+
+class Front:
+    """Answers the plain questions itself and hands on the rest; every answer echoes a sensible X-Request-ID."""
+
+    def __init__(self, app: ASGIApp, read_model: ReadModel, templates: Iterable[Template]) -> None:
+        self._app = app
+        self._read_model = read_model
+        self._read_target = target_reader(templates)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        wanted = read_wanted(scope["headers"])
+        echo = None if wanted.request_id is None else _echo(wanted.request_id)
+        question = self._question(scope)
+        answer = None if question is None else self._read_model.find(question)
+        if question is not None and answer is None:
+            try:
+                answer = await self._read_model.answer(question)
+            except ApiError as error:
+                answer = failure(error)
+            except Exception:  # noqa: BLE001  (asked again by FastAPI's route, which reports it as any other)
+                answer = None
+        if question is None or answer is None:
+            await self._app(scope, receive, send if echo is None else _echoing(echo, send))
+            return
+        status, headers, body = respond(answer, wanted)
+        if answer.grown:
+            self._read_model.count(question, answer)
+        if echo is not None:
+            headers = [*headers, echo]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    def _question(self, scope: Scope) -> Question | None:
+        if scope["method"] not in _METHODS or scope.get("root_path"):
+            return None
+        path, query = scope.get("raw_path") or b"", scope["query_string"]
+        return self._read_target(path, query) if len(path) + len(query) <= _LONGEST_TARGET else None
+
+
+def target_reader(templates: Iterable[Template]) -> ReadTarget:
+    """Reads a request's path and query string; None where FastAPI shall."""
+    addresses: dict[tuple[bytes, ...], Template] = {
+        tuple(template.path.encode().split(b"{id}")): template for template in templates
+    }
+
+    @functools.lru_cache(_REMEMBERED_TARGETS)
+    def read(path: bytes, query: bytes) -> Question | None:
+        match = _WITH_ID.fullmatch(path)
+        number = match[2] if match else b""
+        template = addresses.get((match[1], match[3]) if match else (path,))
+        if template is None:
+            return None
+        try:
+            return Question(template, read_values(template.parameters, {"id": number.decode()}, query))
+        except InvalidInput:
+            return None
+
+    return read
+
+
+def _echo(request_id: bytes) -> Header | None:
+    return (b"x-request-id", request_id) if _REQUEST_ID.fullmatch(request_id) else None
+
+
+def _echoing(echo: Header, send: Send) -> Send:
+    async def send_with_echo(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), echo]}
+        await send(message)
+
+    return send_with_echo

@@ -1,0 +1,135 @@
+"""The subscription to change messages, which keeps the near cache in step with Redis.
+
+It is confirmed before anything is kept, and pinged on its own connection every second: a connection that is open on
+this side only is noticed within one second and one timeout, and so is a Redis that hangs.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+
+from api.near_cache import NearCache
+from api.redis_line import AWAY, make_connection
+from projector.names import CHANGES_CHANNEL
+
+logger = logging.getLogger(__name__)
+
+PING_SECONDS = 1.0
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 1.0
+_MESSAGES_AT_ONCE = 200
+
+Probe = Callable[[], Awaitable[object]]
+
+
+class Subscription:
+    """One connection in subscriber mode, made again whenever it is lost; belongs to one event loop.
+
+    `probe` asks Redis for anything at all, so that a Redis that was emptied is noticed though nobody misses the near
+    cache.
+    """
+
+    def __init__(self, url: str, timeout_seconds: float, near_cache: NearCache, probe: Probe) -> None:
+        self._url = url
+        self._timeout_seconds = timeout_seconds
+        self._near_cache = near_cache
+        self._probe = probe
+        self._ponged = asyncio.Event()
+        self._was_open = False
+        self._is_refused = False
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Begins to subscribe and goes on trying; ends at the end."""
+        task = asyncio.create_task(self._subscribe_forever(), name="subscription")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _subscribe_forever(self) -> None:
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                await self._listen_once()
+            except AWAY as error:
+                self._explain(error)
+            pause = _FIRST_PAUSE_SECONDS if self._was_open else min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+
+    async def _listen_once(self) -> None:
+        """Subscribes, and receives until the connection is lost."""
+        self._was_open = False
+        connection = make_connection(self._url, self._timeout_seconds)
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await self._subscribe(connection)
+            self._near_cache.opened()
+            self._was_open, self._is_refused = True, False
+            await _until_one_ends(self._receive(connection), self._keep_alive(connection), self._probe_forever())
+        finally:
+            self._near_cache.closed()
+            await connection.disconnect(nowait=True)
+
+    async def _subscribe(self, connection: AbstractConnection) -> None:
+        await connection.connect()  # type: ignore[no-untyped-call]
+        await connection.send_command("SUBSCRIBE", CHANGES_CHANNEL, check_health=False)
+        reply = await connection.read_response()
+        if reply != [b"subscribe", CHANGES_CHANNEL.encode(), 1]:
+            raise RedisConnectionError(f"SUBSCRIBE was answered with {reply!r}")
+
+    async def _receive(self, connection: AbstractConnection) -> None:
+        received = 0
+        while True:
+            message = await connection.read_response()
+            if message[0] == b"message":
+                self._near_cache.change(message[2])
+            elif message[0] == b"pong":
+                self._ponged.set()
+            received += 1
+            if not received % _MESSAGES_AT_ONCE:
+                await asyncio.sleep(0)  # what has arrived already is read without a pause
+
+    async def _keep_alive(self, connection: AbstractConnection) -> None:
+        while True:
+            await asyncio.sleep(PING_SECONDS)
+            self._ponged.clear()
+            sent = time.monotonic()
+            async with asyncio.timeout(self._timeout_seconds):
+                await connection.send_command("PING", check_health=False)
+                await self._ponged.wait()
+            self._near_cache.confirm(sent)
+
+    async def _probe_forever(self) -> None:
+        while True:
+            await asyncio.sleep(PING_SECONDS)
+            await self._probe()
+
+    def _explain(self, error: Exception) -> None:
+        reason = str(error) or f"no answer within {self._timeout_seconds:g} s"
+        if isinstance(error, ResponseError) and not self._is_refused:
+            self._is_refused = True
+            logger.warning("Redis refuses the subscription, the near cache stays off until it grants it: %s", reason)
+        else:
+            logger.info("The near cache is off until change messages arrive again: %s", reason)
+
+
+async def _until_one_ends(*coroutines: Awaitable[None]) -> None:
+    """Runs them until one ends, which ends the others; raises what it raised."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in ended:
+        task.result()
