@@ -88,15 +88,17 @@ async def change_documents(url: str, rate: float, ids: list[int]) -> int:
     await publisher.load_scripts()
     stored = {id_: await _read_inventory(client, id_) for id_ in ids}
     turns = itertools.cycle(ids)
-    changed, began = 0, time.monotonic()
+    changed, sent, began = 0, 0, time.monotonic()
     say(ready=True)
     while not _stopped:
-        built = Built(Version(_FAR_EPOCH, changed, int(time.time() * 1e6)))
+        now = int(time.time() * 1e6)
+        built = Built(Version(_FAR_EPOCH, now, now))
         for id_ in itertools.islice(turns, _BATCH):
             stored[id_] = _toggle(stored[id_])
             built.sections[document_key("product", id_)] = [b"inventory", stored[id_]]
         changed += (await publisher.publish(built)).changed
-        await asyncio.sleep(max(0.0, began + changed / rate - time.monotonic()))
+        sent += len(built.sections)
+        await asyncio.sleep(max(0.0, began + sent / rate - time.monotonic()))
     await client.aclose()
     return changed
 

@@ -18,16 +18,16 @@ if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end
 
 if ARGV[5] == 'delete' then
     local fields = redis.call('HGETALL', key)
-    local existed = false
+    local buried = false
     for i = 1, #fields, 2 do
         local name = fields[i]
         if string.sub(name, -1) == '@' and newer(fields[i + 1]) then return 0 end
-        existed = existed or name ~= 'deleted@'
+        buried = buried or name == 'deleted@'
     end
     redis.call('DEL', key)
     redis.call('HSET', key, 'deleted@', fresh)
     redis.call('EXPIRE', key, ARGV[4])
-    if not existed then return 1 end
+    if buried then return 1 end
     redis.call('PUBLISH', ARGV[3], key)
     return 2
 end
