@@ -1,0 +1,82 @@
+"""Another version of the program, with sections of its own, on a database that one of them was installed in."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+
+from projector.settings import Settings
+from tests.acceptance.catalog import is_untouched, read_installation
+from tests.acceptance.commands import Projector
+from tests.acceptance.documents import read_hash
+
+ROOT = Path(__file__).parents[2]
+Edit = Callable[[str, str, str], Projector]
+
+
+@pytest.fixture
+def edited(projector: Projector, tmp_path: Path) -> Edit:
+    """The program with a text replaced in one file of sql/sections."""
+
+    def edit(file: str, text: str, replacement: str) -> Projector:
+        copy = tmp_path / "edited"
+        for package in ("projector", "api", "cli", "sql"):
+            shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+        path = copy / "sql" / "sections" / file
+        content = path.read_text(encoding="utf-8")
+        assert text in content
+        path.write_text(content.replace(text, replacement), encoding="utf-8")
+        return projector.given(PYTHONPATH=str(copy))
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "replacement", "words"),
+    [
+        ("product/reviews.sql", "-- route reviews.product_id\n", "", ("product.reviews", "reviews", "product_id")),
+        ("product/reviews.sql", "-- route reviews.product_id", "-- route reviews", ("product/reviews.sql", "route")),
+        ("product/reviews.sql", "NULL::timestamptz", "now()", ("product/reviews.sql", "projector.now()")),
+        ("order/order.sql", "-- route", "-- route suppliers.id\n-- route", ("order.order", "suppliers")),
+    ],
+    ids=["no route", "unreadable route", "PostgreSQL's clock", "idle route"],
+)
+def test_a_section_that_would_miss_changes_cannot_be_installed(
+    file: str, text: str, replacement: str, words: tuple[str, ...], edited: Edit, erp_url: str
+) -> None:
+    """The line names the section, the table and the column that it reads without a route."""
+    line = edited(file, text, replacement)("install").refusal()
+    assert [word for word in words if word not in line] == [], line
+    assert is_untouched(erp_url)
+
+
+def test_a_version_that_cannot_be_installed_leaves_the_installed_one_as_it_was(
+    installed: Settings, edited: Edit, erp_url: str
+) -> None:
+    before = read_installation(erp_url)
+    edited("product/reviews.sql", "-- route reviews.product_id\n", "")("install").refusal()
+    assert read_installation(erp_url) == before
+
+
+def test_a_section_that_a_version_defines_anew_is_rebuilt_and_nothing_else(
+    projector: Projector, built: Settings, edited: Edit, erp_url: str, cache: "redis.Redis"
+) -> None:
+    """And a program of another version refuses to work, in a line that says what to do."""
+    newer = edited("product/reviews.sql", "'average_rating', visible", "'average_rating', 1 + visible")
+    refused = newer.each([("run",), ("rebuild",), ("verify",)])
+    assert all("projector install" in answer.refusal() for answer in refused)
+    for report in newer.each([("status",), ("check",)]):
+        assert report.code == 1
+        assert "projector install" in report.out
+    before = read_hash(cache, "bff:product:1:complete")
+    installation = newer("install")
+    assert installation.code == 0
+    assert "product.reviews" in installation.out
+    queued = read_installation(erp_url)["backlog"]
+    assert [(document, section) for document, _, section, _ in queued] == [("product", "reviews")]
+    assert newer("rebuild", "--entity", "product").code == 0
+    after = read_hash(cache, "bff:product:1:complete")
+    assert {name for name in after if after[name] != before[name] and b"@" not in name} == {b"reviews"}
+    assert "projector install" in projector("rebuild").refusal()

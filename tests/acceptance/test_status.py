@@ -1,0 +1,75 @@
+"""projector status: what flows, what waits, and what is wrong."""
+
+import json
+
+import psycopg
+
+from projector.names import DOCUMENTS
+from projector.settings import Settings
+from tests.acceptance.commands import Projector
+from tests.conftest import Start
+
+KEYS = {
+    "version", "timezone", "workers", "events_waiting", "oldest_event_seconds", "backlog", "fanouts_waiting",
+    "rebuilding", "dead_letters", "redis_reachable", "built", "timers", "problems",
+}  # fmt: skip
+
+
+def test_a_new_installation_is_told_to_build(projector: Projector, installed: Settings) -> None:
+    answer = projector("status")
+    assert (answer.code, answer.err) == (1, "")
+    assert "Never built completely: product, customer" in answer.out
+    assert "projector rebuild" in answer.out
+
+
+def test_all_is_well_after_a_rebuild(projector: Projector, built: Settings) -> None:
+    text, machine = projector.each([("status",), ("status", "--json")])
+    assert (text.code, machine.code) == (0, 0)
+    assert "problem" not in text.out
+    report = json.loads(machine.out)
+    assert report.keys() == KEYS
+    assert report["built"] == dict.fromkeys(DOCUMENTS, True)
+    assert (report["workers"], report["events_waiting"], report["problems"]) == (0, 0, [])
+    assert report["timezone"] == "Asia/Baghdad"
+
+
+def test_events_that_nobody_works_on_are_counted_and_after_a_while_a_problem(
+    projector: Projector, built: Settings, erp_url: str
+) -> None:
+    with psycopg.connect(erp_url, autocommit=True) as connection:
+        connection.execute("UPDATE products SET name = 'one' WHERE id = 1")
+        connection.execute("UPDATE products SET name = 'two' WHERE id = 1")
+        fresh = projector("status")
+        assert fresh.code == 0, fresh
+        assert "outbox        2 events" in fresh.out
+        connection.execute("UPDATE projector.outbox SET at = at - interval '31 seconds'")
+    text, machine = projector.each([("status",), ("status", "--json")])
+    assert (text.code, machine.code) == (1, 1)
+    assert "Start one: projector run" in text.out
+    report = json.loads(machine.out)
+    assert report["events_waiting"] == 2
+    assert report["oldest_event_seconds"] > 30
+    assert len(report["problems"]) == 1
+
+
+def test_workers_and_what_waits_for_them_are_counted(
+    projector: Projector, built: Settings, start: Start, erp_url: str
+) -> None:
+    with psycopg.connect(erp_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO projector.backlog (document, id) VALUES ('order', 1), ('order', 2)")
+    assert json.loads(projector("status", "--json").out)["backlog"] == {"order": 2}
+    for _ in range(2):
+        start("run").wait_for(r"\bready\b")
+    assert json.loads(projector("status", "--json").out)["workers"] == 2
+
+
+def test_a_dead_letter_is_a_problem(projector: Projector, built: Settings, erp_url: str) -> None:
+    with psycopg.connect(erp_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO projector.dead_letter (document, id, section, error, retry_at)"
+            " VALUES ('order', 1, 'items', 'division by zero', now() + interval '1 hour')"
+        )
+    answer = projector("status")
+    assert answer.code == 1
+    assert "dead letters  1" in answer.out
+    assert "projector.dead_letter" in answer.out
