@@ -48,6 +48,7 @@ def uninstall(
         _confirm()
     uninstall_projector(settings, typer.echo)
     if settings.redis_url is None:
+        typer.echo("documents stay in Redis: PROJECTOR_REDIS_URL is not set", err=True)
         return
     try:
         documents = asyncio.run(forget_documents(settings))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,10 +82,7 @@ def verify(
 
 
 def _parse_id(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = None
+    number = int(text) if re.fullmatch(r"-?[0-9]{1,19}", text) else None
     if number is None or number not in _INT64:
         raise BadInput(f"An id is an integer of at most 64 bits, and {text!r} is none. Correct --id.")
     return number

@@ -1,6 +1,7 @@
 """The backlog: documents that may wait, each queued once, drained in chunks whenever nothing fresh waits (D8)."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -143,11 +144,12 @@ async def request_rebuild(connection: AsyncDatabase, document: str, reason: str)
 
 async def published_ids(client: redis.asyncio.Redis, document: str) -> set[int]:
     """The ids of which Redis holds a document, whether or not the entity still exists."""
-    date_range = RANGES[0] if document == "dashboard" else None
-    before, after = document_key(document, 0, date_range).split("0")
     found = set()
-    async for key in scan_keys(client, f"{before}*{after}"):
-        middle = key.removeprefix(before).removesuffix(after)
-        if middle.removeprefix("-").isdecimal():
-            found.add(int(middle))
+    for date_range in RANGES if document == "dashboard" else (None,):
+        before, after = document_key(document, 0, date_range).split("0")
+        async for key in scan_keys(client, f"{before}*{after}"):
+            middle = key.removeprefix(before).removesuffix(after)
+            # Other people's keys may look like ours.
+            if re.fullmatch(r"-?[0-9]{1,18}", middle):
+                found.add(int(middle))
     return found

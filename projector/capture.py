@@ -63,9 +63,10 @@ def functions(capture: Capture) -> Iterator[str]:
 
 
 def trigger(schema: str, table: str, operation: str) -> str:
-    """CREATE TRIGGER, which waits for the table's writers (SHARE ROW EXCLUSIVE)."""
+    """CREATE OR REPLACE TRIGGER, which waits for the table's writers (SHARE ROW EXCLUSIVE)."""
     return (
-        f"CREATE TRIGGER {trigger_name(operation)} AFTER {operation.upper()} ON {quoted(schema)}.{quoted(table)}"
+        f"CREATE OR REPLACE TRIGGER {trigger_name(operation)} AFTER {operation.upper()}"
+        f" ON {quoted(schema)}.{quoted(table)}"
         f"{_TRANSITIONS[operation]} FOR EACH STATEMENT"
         f" EXECUTE FUNCTION projector.{quoted(function_name(table, operation))}()"
     )

