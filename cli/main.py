@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import demo, inspection, installation, rebuilding, running
+from cli import bench, demo, inspection, installation, rebuilding, running
 from cli.logs import configure_logging
 from projector import __version__
 from projector.errors import ProjectorError
@@ -28,6 +28,7 @@ app.command("verify")(rebuilding.verify)
 app.command("status")(inspection.status)
 app.command("check")(inspection.check)
 app.command("demo")(demo.demo)
+app.add_typer(bench.app, name="bench")
 
 
 def _print_version(value: bool) -> None:
