@@ -36,19 +36,20 @@ Bench = tuple[Callable[[Stage, Options], Report], Options]
 def bench_read(
     rounds: Rounds = None, seconds: Seconds = None, scale: Scale = None, as_json: AsJson = False, strict: Strict = False
 ) -> None:
-    """Requests/s of the read API, against a bare ASGI app with the same bytes and against cache-aside.
+    """Measure what a GET costs.
 
-    With the near cache warm, off, full, and while documents change; with 304 and gzip. Uses wrk
-    where it is installed. Default: 5 rounds of 2 seconds, scale 1.
+    Against a bare ASGI app with the same bytes and against cache-aside; with the near cache warm,
+    off, full, and while documents change; with 304 and gzip. Uses wrk where it is installed.
+    Default: 5 rounds of 2 seconds, scale 1.
     """
     _run([(read.measure, _options(read.DEFAULTS, rounds, seconds, scale))], as_json, strict)
 
 
 @app.command("rebuild")
 def bench_rebuild(rounds: Rounds = None, scale: Scale = None, as_json: AsJson = False, strict: Strict = False) -> None:
-    """Documents/s of one builder, against psycopg that reads the same views and throws the rows away.
+    """Measure how fast one builder rebuilds.
 
-    Default: 3 rounds, scale 10.
+    Against psycopg alone, which reads the same views and throws the rows away. Default: 3 rounds, scale 10.
     """
     _run([(rebuild.measure, _options(rebuild.DEFAULTS, rounds, None, scale))], as_json, strict)
 
@@ -57,9 +58,9 @@ def bench_rebuild(rounds: Rounds = None, scale: Scale = None, as_json: AsJson = 
 def bench_fresh(
     rounds: Rounds = None, seconds: Seconds = None, scale: Scale = None, as_json: AsJson = False, strict: Strict = False
 ) -> None:
-    """Commit to visible in the API, idle and under load, against a bare LISTEN, SELECT, SET.
+    """Measure the time from commit to visible.
 
-    Default: 5 rounds of 3 seconds, scale 1.
+    Idle and at 500 changes/s, in the API, against a bare LISTEN, SELECT, SET. Default: 5 rounds of 3 seconds, scale 1.
     """
     _run([(fresh.measure, _options(fresh.DEFAULTS, rounds, seconds, scale))], as_json, strict)
 
@@ -72,9 +73,9 @@ def bench_growth(
     as_json: AsJson = False,
     strict: Strict = False,
 ) -> None:
-    """The same change and the same build in a small ERP and in a large one.
+    """Measure whether a large ERP costs more.
 
-    Default: 5 rounds of 2 seconds.
+    The same change, and the build of one document, in a small ERP and in a large one. Default: 5 rounds of 2 seconds.
     """
     options = replace(_options(growth.DEFAULTS, rounds, seconds, None), scales=_parse_scales(scales))
     _run([(growth.measure, options)], as_json, strict)
@@ -84,7 +85,7 @@ def bench_growth(
 def bench_all(
     rounds: Rounds = None, seconds: Seconds = None, scale: Factor = 1.0, as_json: AsJson = False, strict: Strict = False
 ) -> None:
-    """All of them, one after the other; some ten minutes."""
+    """Run all of them; some six minutes."""
     benches = [(module.measure, module.DEFAULTS) for module in (read, fresh, rebuild, growth)]
     chosen = [
         (measure, replace(_options(defaults, rounds, seconds, None), scales=tuple(s * scale for s in defaults.scales)))

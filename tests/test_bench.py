@@ -1,5 +1,6 @@
 """The benches run, and say what they found. How fast anything is is not judged here."""
 
+import io
 import json
 from typing import Any
 
@@ -20,24 +21,18 @@ from projector.bench.report import (
 )
 from projector.errors import BadInput
 
-BENCHES = ("read", "fresh", "rebuild", "growth")
 
-
-@pytest.fixture(scope="module")
-def reports() -> dict[str, Any]:
-    """All benches, as small and as short as they get."""
+def test_each_bench_reports_figures_beside_baselines_and_budgets() -> None:
+    """All of them, as small and as short as they get; in one test, so that they run once."""
     done = CliRunner().invoke(app, ["all", "--scale", "0.02", "--rounds", "1", "--seconds", "0.1", "--json"])
     assert done.exit_code == 0, done.output
-    return {report["bench"]: report for report in json.loads(done.stdout)}
+    reports = json.loads(done.stdout)
+    assert [report["bench"] for report in reports] == ["read", "fresh", "rebuild", "growth"]
+    for report in reports:
+        _judge(report)
 
 
-def test_all_runs_every_bench(reports: dict[str, Any]) -> None:
-    assert tuple(reports) == BENCHES
-
-
-@pytest.mark.parametrize("bench", BENCHES)
-def test_each_report_has_figures_beside_baselines_and_budgets(bench: str, reports: dict[str, Any]) -> None:
-    report = reports[bench]
+def _judge(report: dict[str, Any]) -> None:
     assert report["rows"]
     assert report["notes"]
     assert all(row["what"] and row["unit"] and row["figure"] >= 0 for row in report["rows"])
@@ -71,9 +66,10 @@ def test_a_budget_bounds_the_ratio_or_the_figure(budget: Any, passed: bool | Non
 
 def test_the_table_shows_what_was_missed_and_how_noisy_the_machine_was() -> None:
     rows = [Row("GET", "requests/s", (40, 50, 60), Measurement("bare", (100, 100, 150)), ratio_at_least(0.6))]
-    console = Console(width=120, record=True, quiet=True)
+    page = io.StringIO()
+    console = Console(width=120, file=page)
     render(Report("read", rows, rounds=3, seconds=1, notes=["One process."]), console)
-    shown = console.export_text()
+    shown = page.getvalue()
     for text in ("GET", "50.0 requests/s", "100 bare", "≥ 0.6 ×", "FAIL", "One process.", "bare 50% (very noisy"):
         assert text in shown, shown
 

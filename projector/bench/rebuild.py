@@ -46,7 +46,7 @@ def measure(stage: Stage, options: Options) -> Report:
 def _empty(site: Site) -> None:
     with redis.Redis.from_url(site.redis_url) as client:
         # Not in the background, where it would slow the first kind of document down.
-        client.execute_command("FLUSHDB", "SYNC")  # type: ignore[no-untyped-call]
+        client.execute_command("FLUSHDB", "SYNC")
 
 
 def _run(site: Site, side: str, kind: str) -> Run:

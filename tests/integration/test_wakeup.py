@@ -12,7 +12,7 @@ from tests.conftest import Start
 from tests.waiting import wait_until
 
 NO_POLLING = {"PROJECTOR_POLL_INTERVAL_SECONDS": "60"}
-AT_ONCE_SECONDS = 5.0
+AT_ONCE_SECONDS = 15.0
 """Far below the poll interval: only a notification, or the handshake's own polling, can have told."""
 
 
