@@ -112,9 +112,7 @@ class Targets:
         unknown = column.nullable and self._random.random() < 0.12
         return None if unknown or not found else str(found[0])
 
-    def insert(
-        self, cursor: Cursor, table: str, count: int, ids: Sequence[int] = (), **fixed: int
-    ) -> list[int]:
+    def insert(self, cursor: Cursor, table: str, count: int, ids: Sequence[int] = (), **fixed: int) -> list[int]:
         """Insert random rows in one statement, with these ids if any are given."""
         query, values = self._insertion(cursor, table, count, ids, fixed)
         return first_column(cursor, query + sql.SQL(" RETURNING id"), *values)

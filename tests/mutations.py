@@ -71,9 +71,7 @@ class Mutator:
         """Run one transaction to its end and say what became of it."""
         return list(self.steps(connection))[-1]
 
-    def steps(
-        self, connection: Connection, *, lock_timeout_ms: int | None = None
-    ) -> Generator[str, None, None]:
+    def steps(self, connection: Connection, *, lock_timeout_ms: int | None = None) -> Generator[str, None, None]:
         """Run one transaction step by step; the last thing yielded says what became of it."""
         done: list[str] = []
         try:

@@ -25,12 +25,9 @@ CONTRACT_COLUMNS = {
     " model is_active is_featured actual_available_stock tags created_at updated_at",
     "inventory_items": "id product_id warehouse_id quantity_on_hand quantity_reserved"
     " quantity_ordered created_at updated_at",
-    "pricing_lists": "id name price_list_type discount_percentage is_active valid_from valid_to"
-    " created_at updated_at",
-    "product_prices": "id product_id pricing_list_id price discount_percentage minimum_quantity"
-    " created_at updated_at",
-    "reviews": "id product_id customer_id rating title comment status is_visible is_deleted"
-    " customer_name created_at",
+    "pricing_lists": "id name price_list_type discount_percentage is_active valid_from valid_to created_at updated_at",
+    "product_prices": "id product_id pricing_list_id price discount_percentage minimum_quantity created_at updated_at",
+    "reviews": "id product_id customer_id rating title comment status is_visible is_deleted customer_name created_at",
     "customers": "id customer_code name name_ar company_name phone email address city country"
     " tax_number credit_limit payment_terms currency salesperson_id is_active created_at"
     " updated_at",
@@ -67,8 +64,7 @@ ODD_ROWS = {
     "more reserved than on hand": "inventory_items WHERE quantity_reserved > quantity_on_hand",
     "the same place twice": "inventory_items AS a JOIN inventory_items AS b"
     " USING (product_id, warehouse_id) WHERE a.id < b.id",
-    "a product without stock": "products AS p WHERE NOT EXISTS"
-    " (SELECT FROM inventory_items WHERE product_id = p.id)",
+    "a product without stock": "products AS p WHERE NOT EXISTS (SELECT FROM inventory_items WHERE product_id = p.id)",
     "an empty image URL": "products WHERE image_url = ''",
     "a duplicated image URL": "products, json_array_elements_text("
     "CASE json_typeof(images) WHEN 'array' THEN images END) AS url WHERE url = image_url",
@@ -80,8 +76,7 @@ ODD_ROWS = {
     "an overpaid invoice": "sales_invoices WHERE paid_amount > total_amount AND status = 'PARTIALLY_PAID'",
     "an invoice without order": "sales_invoices WHERE sales_order_id IS NULL",
     "an overdue invoice": "sales_invoices WHERE status = 'OVERDUE' AND due_date < '2025-11-05'",
-    "a payment of a purchase": "invoice_payments WHERE purchase_invoice_id IS NOT NULL"
-    " AND sales_invoice_id IS NULL",
+    "a payment of a purchase": "invoice_payments WHERE purchase_invoice_id IS NOT NULL AND sales_invoice_id IS NULL",
     "a review without name": "reviews WHERE customer_name = ''",
     "a price list that has expired": "pricing_lists WHERE valid_to < '2025-11-05'",
     "a price list of the future": "pricing_lists WHERE valid_from > '2025-11-05'",
@@ -124,8 +119,7 @@ def test_schema_has_every_table_and_column_of_the_contract(connection: psycopg.C
     found: dict[str, set[str]] = {}
     for table, column in rows(
         connection,
-        "SELECT table_name, column_name FROM information_schema.columns"
-        " WHERE table_schema = current_schema()",
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()",
     ):
         found.setdefault(table, set()).add(column)
     assert found.keys() == set(TABLES)
@@ -179,9 +173,7 @@ def test_counts_are_in_proportion_to_the_scale(connection: psycopg.Connection) -
 
 
 @pytest.mark.parametrize("scale", [0.001, 0.05])
-def test_the_smallest_databases_have_a_handful_of_everything(
-    connection: psycopg.Connection, scale: float
-) -> None:
+def test_the_smallest_databases_have_a_handful_of_everything(connection: psycopg.Connection, scale: float) -> None:
     counts = generate(connection, scale=scale, today=TODAY)
     assert counts.keys() == set(TABLES)
     assert min(counts.values()) >= 5
@@ -225,9 +217,7 @@ def test_much_of_the_text_is_arabic(erp: psycopg.Connection) -> None:
     assert len(names) == 2
 
 
-@pytest.mark.parametrize(
-    ("type_name", "column"), [("invoice_type", "invoice_type"), ("invoice_status", "status")]
-)
+@pytest.mark.parametrize(("type_name", "column"), [("invoice_type", "invoice_type"), ("invoice_status", "status")])
 def test_every_value_of_an_enum_occurs(erp: psycopg.Connection, type_name: str, column: str) -> None:
     assert values(erp, f"SELECT unnest(enum_range(NULL::{type_name}))") <= values(
         erp, f"SELECT {column} FROM sales_invoices"

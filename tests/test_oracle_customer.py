@@ -9,9 +9,7 @@ from tests.oracle_cases import NOW, TODAY, YESTERDAY, customer, ids, invoice, re
 
 
 class TestCustomer:
-    @pytest.mark.parametrize(
-        ("days", "text"), [(30, "Net 30"), (0, "Immediate"), (None, "Immediate"), (-5, "Net -5")]
-    )
+    @pytest.mark.parametrize(("days", "text"), [(30, "Net 30"), (0, "Immediate"), (None, "Immediate"), (-5, "Net -5")])
     def test_payment_terms(self, days: int | None, text: str) -> None:
         found = customer({"payment_terms": days})
         assert (found["customer"]["payment_terms"], found["financial"]["payment_terms"]) == (text, text)
@@ -109,8 +107,7 @@ class TestCustomer:
         invoices = [invoice(1, invoice_type="PURCHASE", status="CANCELLED", invoice_number="A")]
         invoices.append(invoice(2, customer_id=2))
         payments = [
-            {"id": n, "sales_invoice_id": 1, "payment_date": TODAY, "amount": Decimal("1.50")}
-            for n in range(1, 12)
+            {"id": n, "sales_invoice_id": 1, "payment_date": TODAY, "amount": Decimal("1.50")} for n in range(1, 12)
         ]
         payments[0] |= {"payment_date": None}
         payments[1] |= {"payment_date": YESTERDAY, "reference_number": "R", "amount": None}

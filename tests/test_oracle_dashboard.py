@@ -17,9 +17,7 @@ class TestDashboard:
         users = [{"id": 1, "is_salesperson": True}, {"id": 2}, {"id": 3, "is_salesperson": False}]
         rows = Rows({"users": users, "sales_orders": [sale(1, created_by=3)]})
         found = [key for key in documents(rows, now=NOW, timezone=ZONE) if "dashboard" in key]
-        expected = [
-            f"bff:dashboard:salesperson:{n}:{it}" for n in (1, 3) for it in ("today", "week", "month")
-        ]
+        expected = [f"bff:dashboard:salesperson:{n}:{it}" for n in (1, 3) for it in ("today", "week", "month")]
         assert found == expected
 
     def test_role_is_the_roles_name_else_salesperson(self) -> None:

@@ -116,9 +116,7 @@ class TestOrder:
             (None, False, False, True),
         ],
     )
-    def test_delivery(
-        self, status: str | None, has_delivery: bool, is_delivered: bool, is_late: bool
-    ) -> None:
+    def test_delivery(self, status: str | None, has_delivery: bool, is_delivered: bool, is_late: bool) -> None:
         found = order({"status": status, "expected_delivery_date": YESTERDAY})
         assert found["delivery"] == {
             "has_delivery": has_delivery,

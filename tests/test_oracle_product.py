@@ -77,9 +77,7 @@ class TestProduct:
             {"id": 7, "is_active": True, "valid_to": MINUS_INFINITY},
         ]
         lists_of_prices = (7, 6, 5, 4, 3, 2, 1, None)
-        prices = [
-            {"id": n, "product_id": 1, "pricing_list_id": it} for n, it in enumerate(lists_of_prices, 1)
-        ]
+        prices = [{"id": n, "product_id": 1, "pricing_list_id": it} for n, it in enumerate(lists_of_prices, 1)]
         found = product(pricing_lists=lists, product_prices=prices)["pricing"]
         assert [it["pricelist_id"] for it in found] == [1, 5]
 
@@ -91,9 +89,7 @@ class TestProduct:
             ([None, "wholesale", "retail "], 1),
         ],
     )
-    def test_default_list_is_the_first_retail_one_else_the_first(
-        self, types: list[str | None], default: int
-    ) -> None:
+    def test_default_list_is_the_first_retail_one_else_the_first(self, types: list[str | None], default: int) -> None:
         lists = [{"id": n, "is_active": True, "price_list_type": it} for n, it in enumerate(types, 1)]
         prices = [{"id": n, "product_id": 1, "pricing_list_id": n} for n in (1, 2, 3)]
         prices.append({"id": 4, "product_id": 1, "pricing_list_id": default})

@@ -95,9 +95,7 @@ def _recent_orders(rows: Rows, orders: list[Row]) -> Data:
 def _pending_orders(rows: Rows, clock: Clock, orders: list[Row]) -> Data:
     pending = newest((it for it in orders if status(it) in {"DRAFT", "PENDING"}), "created_at")
     return {
-        "items": [
-            _listed(rows, order) | {"days_pending": days_pending(clock, order)} for order in pending[:50]
-        ],
+        "items": [_listed(rows, order) | {"days_pending": days_pending(clock, order)} for order in pending[:50]],
         "count": len(pending),
         "total_value": total(order["total_amount"] for order in pending),
     }
@@ -115,8 +113,7 @@ def _top_customers(rows: Rows, sold: list[Row]) -> Data:
             orders[order["customer_id"]].append(order)
     values = {key: total(it["total_amount"] for it in group) for key, group in orders.items()}
     items = [
-        fields(rows.get("customers", key), "id", "name")
-        | {"order_count": len(orders[key]), "total_value": values[key]}
+        fields(rows.get("customers", key), "id", "name") | {"order_count": len(orders[key]), "total_value": values[key]}
         for key in _top(values)
     ]
     return {"items": items, "count": len(items)}

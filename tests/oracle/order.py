@@ -89,9 +89,7 @@ def _item(rows: Rows, item: Row) -> Data:
 def _payment(rows: Rows, order: Row) -> Data:
     invoices = newest(filter(counts, _invoices(rows, order)), "created_at")
     payments = [
-        payment
-        for invoice in invoices
-        for payment in rows.where("invoice_payments", "sales_invoice_id", invoice["id"])
+        payment for invoice in invoices for payment in rows.where("invoice_payments", "sales_invoice_id", invoice["id"])
     ]
     invoiced = total(invoice["total_amount"] for invoice in invoices)
     paid = total(payment["amount"] for payment in payments)

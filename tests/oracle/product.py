@@ -171,6 +171,4 @@ def _similar(rows: Rows, product: Row) -> list[Data]:
         for other in rows.where("products", "category_id", product["category_id"])
         if other["is_active"] and other["id"] != product["id"]
     ]
-    return [
-        fields(other, "id", "name", "sku") | {"image": next(iter(_urls(other)), None)} for other in others[:6]
-    ]
+    return [fields(other, "id", "name", "sku") | {"image": next(iter(_urls(other)), None)} for other in others[:6]]
