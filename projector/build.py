@@ -13,7 +13,7 @@ from psycopg import AsyncCursor
 from projector import look
 from projector.database import AsyncDatabase, array_literal, is_transient
 from projector.look import Look
-from projector.names import RANGES, document_key
+from projector.names import RANGES, document_key, key_parts
 from projector.resolve import BoundRoute, Question, Resolution, Router
 from projector.sections import Document, Section
 from projector.sql import read_query
@@ -295,9 +295,11 @@ async def _collect_all(reads: Sequence[Read], cursor: AsyncCursor[Any], built: B
 def _collect(read: Read, rows: Sequence[tuple[Any, ...]], built: Built) -> None:
     """Sorts rows into documents; an id without a row has no entity."""
     name, section, document = read.section.name.encode(), read.section.name, read.kind.name
+    parts = {variant: key_parts(document, variant) for variant in _variants(read.kind)}
     sections = built.sections
     for id_, variant, value, due in rows:
-        sections.setdefault(document_key(document, id_, variant), []).extend((name, value))
+        before, after = parts[variant]
+        sections.setdefault(f"{before}{id_}{after}", []).extend((name, value))
         if due is not None:
             timer = f"{document}:{id_}:{section}"
             built.timers[timer] = min(due, built.timers.get(timer, due))

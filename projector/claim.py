@@ -8,7 +8,12 @@ from projector.sql import read_query
 
 
 async def prepare_claim(connection: AsyncDatabase, name: str, types: str) -> None:
-    """Prepares a claiming query of sql/queries; once for each connection, before the first claim."""
+    """Prepares a claiming query of sql/queries; once for each connection, before the first claim.
+
+    An acknowledgement need not wait for the disk: if a crash of the server loses it, the claim is back in the queue
+    and its documents are built once more.
+    """
+    await connection.execute("SELECT set_config('synchronous_commit', 'off', false)")
     await connection.execute(f"PREPARE {name} ({types}) AS {read_query(name)}")
 
 

@@ -82,6 +82,12 @@ _KEYS: Final = MappingProxyType(
 )
 
 
+def key_parts(document: str, date_range: str | None = None) -> tuple[str, str]:
+    """What stands before and behind the id in the keys of a document kind."""
+    before, after = _KEYS[document].split("{id}")
+    return before, after.format(range=date_range)
+
+
 def document_key(document: str, document_id: int, date_range: str | None = None) -> str:
     """The key of one document; `date_range` is for dashboards, which have one for each range."""
     return _KEYS[document].format(id=document_id, range=date_range)
