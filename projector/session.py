@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 TIMERS_AT_ONCE = 1_000
 HOUSEKEEPING_SECONDS = 1.0
+LONGEST_REST_SECONDS = 1.0
 
 
 class DefinitionsChanged(Exception):
@@ -50,9 +52,10 @@ class Signals:
     urgent: Signal
     queued: Signal
     tick: Signal
+    rest: Signal
 
     def set_all(self) -> None:
-        for signal in (self.fresh, self.urgent, self.queued, self.tick):
+        for signal in (self.fresh, self.urgent, self.queued, self.tick, self.rest):
             signal.set()
 
     def queued_by(self, outcome: Outcome) -> None:
@@ -111,8 +114,8 @@ class Session:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch(listener), name="watch")
                 group.create_task(self._run_live(sleeper), name="live")
-                group.create_task(self._run_lane(self._lanes.urgent, self._signals.urgent), name="urgent")
-                group.create_task(self._run_lane(self._lanes.backlog, self._signals.queued), name="backlog")
+                group.create_task(self._run_urgent(), name="urgent")
+                group.create_task(self._run_backlog(), name="backlog")
                 group.create_task(self._run_timers(), name="timers")
                 group.create_task(self._run_refresh(), name="refresh")
                 group.create_task(self._keep_house(), name="housekeeping")
@@ -140,11 +143,24 @@ class Session:
                 await sleeper.wait()
         await self._lanes.live.settle()
 
-    async def _run_lane(self, lane: Lane, signal: Signal) -> None:
-        async def wait() -> None:
-            await signal.wait(self._settings.poll_interval_seconds)
+    async def _run_urgent(self) -> None:
+        """Rests after each batch as long as it took: under a flood every dashboard is touched all the time, and
+        building them without a pause would take one of PostgreSQL's processors from fresh changes for good."""
+        lane = self._lanes.urgent
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            found = await lane.run_once()
+            await lane.settle()
+            if found:
+                await self._signals.rest.wait(min(time.monotonic() - began, LONGEST_REST_SECONDS))
+            else:
+                await self._signals.urgent.wait(self._settings.poll_interval_seconds)
 
-        await lane.run(self._stopping, wait)
+    async def _run_backlog(self) -> None:
+        async def wait() -> None:
+            await self._signals.queued.wait(self._settings.poll_interval_seconds)
+
+        await self._lanes.backlog.run(self._stopping, wait)
 
     async def _run_timers(self) -> None:
         """Moves due timers to the backlog. The business clock is the database's, which also builds."""
@@ -224,7 +240,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
         await publisher.load_scripts()
         epoch = await agree_on_epoch(connections.housekeeping, client)
 
-        signals = Signals(*(Signal(stopping) for _ in range(4)))
+        signals = Signals(*(Signal(stopping) for _ in range(5)))
 
         async def lane(name: str, queue: Queue, claims: int, queued: Callable[[Outcome], None] = _ignore) -> Lane:
             build = await database(f"{name} build", snapshots=True)
