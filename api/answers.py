@@ -8,6 +8,7 @@ An answer has one representation for each content coding, each with a strong ETa
 same answer, and the 304 repeats the tag that the client holds.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ _WARNING = (b"warning", b'110 - "Response is Stale"')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ETAG = re.compile(rb'"[^"]*"')
 _ANSWER_BYTES, _REPRESENTATION_BYTES = 1_000, 750
+_INSTANTS = 4_096
 """What Python's objects for them take beside the body."""
 
 
@@ -213,6 +215,7 @@ def response(answer: Answer, request_headers: Iterable[Header] = ()) -> Prepared
     return Prepared(*respond(answer, read_wanted(request_headers)))
 
 
+@functools.lru_cache(maxsize=_INSTANTS)
 def instant(microseconds: int | None) -> str | None:
     """Microseconds since 1970 as every document shows an instant."""
     if microseconds is None:

@@ -106,16 +106,25 @@ def compose(question: Question, document: StoredDocument) -> bytes:
 
 def splice(question: Question, document: StoredDocument) -> bytes:
     """`data` as an object of sections as they are stored, null if one is missing or not shown."""
-    members = [b'"%b":%b' % (name.encode(), encode(question[parameter])) for name, parameter in question.template.echo]
+    members = [_name(name) + encode(question[parameter]) for name, parameter in question.template.echo]
     for field, shown in question.selection.fields:
         body = document.sections[field.section] if shown else None
-        members.append(b'"%b":%b' % (field.name.encode(), b"null" if body is None else body))
+        members.append(_name(field.name) + (b"null" if body is None else body))
     return b"{%b}" % b",".join(members)
+
+
+@functools.cache
+def _name(name: str) -> bytes:
+    return b'"%b":' % name.encode()
+
+
+# Made once: json.dumps makes an encoder at every call that asks for other separators.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def encode(value: object) -> bytes:
     """`value` as JSON; text that cannot be UTF-8 is replaced."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _ENCODER.encode(value).encode("utf-8", "replace")
 
 
 @functools.lru_cache(maxsize=256)
