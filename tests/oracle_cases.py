@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from tests.oracle import Rows, document
+from projector.oracle import Rows, document
 
 ZONE = "Asia/Baghdad"
 NOW = datetime(2025, 11, 5, 18, tzinfo=UTC)  # 21:00 on the fifth in Baghdad, three hours east

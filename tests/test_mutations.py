@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.mutations import Mutator, interleave, seed_rows
-from tests.oracle import COLUMNS, INFINITY, Beyond, RawJson, documents, load
+from projector.faults.mutations import Mutator, interleave, seed_rows
+from projector.oracle import COLUMNS, INFINITY, Beyond, RawJson, documents, load
 
 ZONE = "Asia/Baghdad"
 NOW = datetime(2025, 11, 5, 18, tzinfo=UTC)

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.oracle import INFINITY, MINUS_INFINITY, Beyond, RawJson, Rows, answers, differences, parse
-from tests.oracle.values import Clock, rounded
+from projector.oracle import INFINITY, MINUS_INFINITY, Beyond, RawJson, Rows, answers, differences, parse
+from projector.oracle.values import Clock, rounded
 from tests.oracle_cases import NOW, TODAY, ZONE, customer, ids, product, read, sale
 
 

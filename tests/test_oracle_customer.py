@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.oracle import INFINITY, MINUS_INFINITY, orders_answer
+from projector.oracle import INFINITY, MINUS_INFINITY, orders_answer
 from tests.oracle_cases import NOW, TODAY, YESTERDAY, customer, ids, invoice, read
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.oracle import INFINITY, MINUS_INFINITY, Rows, documents
+from projector.oracle import INFINITY, MINUS_INFINITY, Rows, documents
 from tests.oracle_cases import NOW, ZONE, dashboard, ids, invoice, sale
 
 MIDNIGHT = datetime(2025, 11, 4, 21, tzinfo=UTC)  # at which the fifth begins in Baghdad

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.oracle import INFINITY, MINUS_INFINITY
+from projector.oracle import INFINITY, MINUS_INFINITY
 from tests.oracle_cases import NOW, TODAY, YESTERDAY, ids, invoice, order
 
 

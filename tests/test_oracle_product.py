@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.oracle import INFINITY, MINUS_INFINITY, RawJson
+from projector.oracle import INFINITY, MINUS_INFINITY, RawJson
 from tests.oracle_cases import NOW, TODAY, YESTERDAY, ids, product
 
 

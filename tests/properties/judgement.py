@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import psycopg
 
-from tests.oracle import answers, differences, keys, load, parse
+from projector.oracle import answers, differences, keys, load, parse
 from tests.waiting import wait_until
 
 ZONE = "Asia/Baghdad"

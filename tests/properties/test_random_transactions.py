@@ -8,10 +8,10 @@ import pytest
 
 from projector.demo.erp import create_schema
 from projector.demo.processes import Command
+from projector.faults.mutations import Mutator, interleave, seed_rows
 from projector.install import install
+from projector.oracle import keys, load
 from projector.settings import Settings
-from tests.mutations import Mutator, interleave, seed_rows
-from tests.oracle import keys, load
 from tests.properties.judgement import judge
 
 

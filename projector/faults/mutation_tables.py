@@ -8,8 +8,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from tests.mutation_values import Column, Values
-from tests.oracle import COLUMNS
+from projector.faults.mutation_values import Column, Values
+from projector.oracle import COLUMNS
 
 Cursor = psycopg.Cursor[Any]
 

@@ -5,7 +5,7 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from tests.mutation_tables import (
+from projector.faults.mutation_tables import (
     Cursor,
     Targets,
     first_column,

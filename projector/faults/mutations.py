@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg import errors, sql
 
-from tests.mutation_actions import Actions
-from tests.mutation_tables import Catalog
-from tests.mutation_values import Values
+from projector.faults.mutation_actions import Actions
+from projector.faults.mutation_tables import Catalog
+from projector.faults.mutation_values import Values
 
 Connection = psycopg.Connection[Any]
 Cursor = psycopg.Cursor[Any]

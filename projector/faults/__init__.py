@@ -1,0 +1,1 @@
+"""Faults on purpose: random transactions of every kind, and what may break while they run."""
