@@ -92,11 +92,13 @@ class Sleeper:
                 await self._signal.wait(BUSY_POLL_SECONDS)
             else:
                 await self._fall_asleep()
-        elif self._state is _State.SETTLING and not await self._has_settled():
-            await self._signal.wait(min(SETTLE_POLL_SECONDS, self._poll_interval_seconds))
-        else:
-            self._state = _State.ASLEEP
+        elif self._state is _State.ASLEEP:
             await self._signal.wait(self._poll_interval_seconds)
+        elif await self._has_settled():
+            # The last of the older transactions may have ended after the claim that found nothing: claim once more.
+            self._state = _State.ASLEEP
+        else:
+            await self._signal.wait(min(SETTLE_POLL_SECONDS, self._poll_interval_seconds))
 
     async def leave(self) -> None:
         """On a clean stop: writers notify whoever is left, and nobody where nobody is."""
