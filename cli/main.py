@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import bench, demo, inspection, installation, rebuilding, running
+from cli import bench, demo, inspection, installation, pausing, rebuilding, running
 from cli.logs import configure_logging
 from projector import __version__
 from projector.errors import ProjectorError
@@ -21,6 +21,8 @@ app = typer.Typer(
 
 app.command("install")(installation.install)
 app.command("uninstall")(installation.uninstall)
+app.command("pause")(pausing.pause)
+app.command("resume")(pausing.resume)
 app.command("run")(running.run)
 app.command("serve")(running.serve)
 app.command("rebuild")(rebuilding.rebuild)

@@ -2,7 +2,7 @@
 version (D5, D6)."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,6 +12,7 @@ from psycopg import AsyncCursor
 
 from projector import look
 from projector.database import AsyncDatabase, array_literal, is_transient
+from projector.horizon import Horizon
 from projector.look import Look
 from projector.names import RANGES, document_key, key_parts
 from projector.resolve import BoundRoute, Question, Resolution, Router
@@ -32,6 +33,10 @@ from projector.work import (
 log = logging.getLogger(__name__)
 
 
+UNCLAIMED = "0"
+"""Stands for the claim where there is none; a look from there sees only events that somebody holds."""
+
+
 @dataclass(slots=True)
 class Request:
     """What a claim asks for. `claim_xid` tells its own events from those that wait or are in other hands."""
@@ -39,6 +44,8 @@ class Request:
     claim_xid: str
     events: Sequence[Event] = ()
     wanted: Wanted = field(default_factory=nothing_wanted)
+    xids: Collection[int] = ()
+    """The transactions that the events are of."""
 
 
 @dataclass(slots=True)
@@ -60,9 +67,18 @@ class Builder:
     of the time of a pipeline of parameterised queries for a single document.
     """
 
-    def __init__(self, connection: AsyncDatabase, router: Router, *, epoch: int, wide_fanout: int) -> None:
+    def __init__(
+        self,
+        connection: AsyncDatabase,
+        router: Router,
+        *,
+        epoch: int,
+        wide_fanout: int,
+        horizon: Horizon | None = None,
+    ) -> None:
         self._connection = connection
         self._router = router
+        self._horizon = horizon or Horizon()
         self._epoch = epoch
         self._wide_fanout = wide_fanout
 
@@ -93,8 +109,8 @@ class Builder:
             return None
         wanted = self._begin(request, resolution, outcome)
         reads = self._reads(wanted)
-        cursor = await self._execute(look.statement(request.claim_xid, wanted), *reads)
-        seen = look.read(await cursor.fetchone() or (), self._epoch)
+        cursor = await self._execute(look.statement(request.claim_xid, wanted, self._horizon), *reads)
+        seen = self._read_look(request, await cursor.fetchone())
         if not self._covers(wanted, seen, outcome.fanouts):
             return None
         outcome.built.version = seen.version
@@ -113,8 +129,8 @@ class Builder:
                 await self._ask(question, wanted, outcome)
             if request.events:
                 self._postpone(wanted, outcome)
-            cursor = await self._execute(look.statement(request.claim_xid, wanted))
-            seen = look.read(await cursor.fetchone() or (), self._epoch)
+            cursor = await self._execute(look.statement(request.claim_xid, wanted, self._horizon))
+            seen = self._read_look(request, await cursor.fetchone())
             outcome.built.version = seen.version
             await self._widen(wanted, seen, outcome.fanouts)
             if isolated:
@@ -127,6 +143,12 @@ class Builder:
             with suppress(psycopg.OperationalError):  # a lost connection ends its transaction itself
                 await self._connection.execute("ROLLBACK")
         return outcome
+
+    def _read_look(self, request: Request, row: tuple[Any, ...] | None) -> Look:
+        seen = look.read(row or (), self._epoch)
+        if request.claim_xid != UNCLAIMED:
+            seen.advance(self._horizon, request.xids)
+        return seen
 
     def _begin(self, request: Request, resolution: Resolution, outcome: Outcome) -> Wanted:
         """What is known without asking: documents that the request or its events name."""

@@ -8,12 +8,23 @@ from projector.sql import read_sql
 
 MAX_SLOTS = 4
 OPERATIONS = ("insert", "update", "delete", "truncate")
+REPLICATED = "replicated"
+"""Not an operation but a way in which rows come: written by logical replication."""
+EVERY_COLUMN = 2**63 - 1
 
+_TEMPLATES = {
+    "insert": "rows",
+    "update": "update",
+    "delete": "rows",
+    "truncate": "truncate",
+    REPLICATED: "replicated",
+}
 _TRANSITIONS = {
     "insert": " REFERENCING NEW TABLE AS changed_rows",
     "update": " REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
     "delete": " REFERENCING OLD TABLE AS changed_rows",
     "truncate": "",
+    REPLICATED: "",
 }
 
 
@@ -55,26 +66,26 @@ def functions(capture: Capture) -> Iterator[str]:
     """CREATE OR REPLACE FUNCTION for each operation; needs no lock on the ERP's table."""
     common = {
         "source": literal(capture.table),
+        "declarations": "".join(f"\n    {_variable(key)} bigint[];" for key in capture.keys),
+        "variables": "".join(f", {_variable(key)}" for key in capture.keys),
         "key_columns": "".join(f", key_{key.slot}" for key in capture.keys),
     }
-    for operation in OPERATIONS:
+    for operation, template in _TEMPLATES.items():
         name = quoted(function_name(capture.table, operation))
-        yield _template(operation).format_map(common | _parts(capture, operation) | {"function": name})
+        text = read_sql(f"capture/{template}.sql").strip()
+        yield text.format_map(common | _parts(capture, operation) | {"function": name})
 
 
-def trigger(schema: str, table: str, operation: str) -> str:
-    """CREATE OR REPLACE TRIGGER, which waits for the table's writers (SHARE ROW EXCLUSIVE)."""
+def create_trigger(schema: str, relation: str, table: str, operation: str) -> str:
+    """CREATE OR REPLACE TRIGGER on a captured table, or on a partition or child of it; waits for the relation's
+    writers (SHARE ROW EXCLUSIVE)."""
+    when = "INSERT OR UPDATE OR DELETE" if operation == REPLICATED else operation.upper()
     return (
-        f"CREATE OR REPLACE TRIGGER {trigger_name(operation)} AFTER {operation.upper()}"
-        f" ON {quoted(schema)}.{quoted(table)}"
-        f"{_TRANSITIONS[operation]} FOR EACH STATEMENT"
+        f"CREATE OR REPLACE TRIGGER {trigger_name(operation)} AFTER {when}"
+        f" ON {quoted(schema)}.{quoted(relation)}"
+        f"{_TRANSITIONS[operation]} FOR EACH {'ROW' if operation == REPLICATED else 'STATEMENT'}"
         f" EXECUTE FUNCTION projector.{quoted(function_name(table, operation))}()"
     )
-
-
-def _template(operation: str) -> str:
-    file = {"insert": "rows", "delete": "rows"}.get(operation, operation)
-    return read_sql(f"capture/{file}.sql").strip()
 
 
 def _parts(capture: Capture, operation: str) -> dict[str, str]:
@@ -82,17 +93,28 @@ def _parts(capture: Capture, operation: str) -> dict[str, str]:
     if operation == "update":
         return {
             "mask": " | ".join(_bit(column) for column in capture.columns),
-            "old_and_new": "".join(
-                f", o.{quoted(k.name)}::bigint AS old_{k.slot}, n.{quoted(k.name)}::bigint AS new_{k.slot}"
-                for k in keys
-            ),
-            "keys": "".join(f", array_agg(DISTINCT old_{k.slot}) || array_agg(DISTINCT new_{k.slot})" for k in keys),
+            "keys_of_one": _join(keys, ", ARRAY[o.{0}::bigint, n.{0}::bigint]"),
+            "old_and_new": _join(keys, ", o.{0}::bigint AS old_{1}, n.{0}::bigint AS new_{1}"),
+            "keys": _join(keys, ", array_agg(DISTINCT old_{1}) || array_agg(DISTINCT new_{1})"),
         }
-    distinct = "".join(f", array_agg(DISTINCT {quoted(k.name)}::bigint)" for k in keys)
-    return {"operation": literal(operation[0].upper()), "keys": distinct}
+    return {
+        "operation": literal(operation[0].upper()),
+        "keys_of_one": _join(keys, ", ARRAY[c.{0}::bigint]"),
+        "keys": _join(keys, ", array_agg(DISTINCT c.{0}::bigint)"),
+        "assignments": _join(keys, "_key_{1} := ARRAY[OLD.{0}::bigint, NEW.{0}::bigint]; "),
+    }
+
+
+def _join(keys: Sequence[CapturedColumn], form: str) -> str:
+    return "".join(form.format(quoted(key.name), key.slot) for key in keys)
+
+
+def _variable(key: CapturedColumn) -> str:
+    return f"_key_{key.slot}"
 
 
 def _bit(column: CapturedColumn) -> str:
     cast = "" if column.comparable else '::text COLLATE "C"'
     name = quoted(column.name)
-    return f"CASE WHEN o.{name}{cast} IS DISTINCT FROM n.{name}{cast} THEN {1 << column.bit} ELSE 0 END"
+    bits = EVERY_COLUMN if column.name == "id" else 1 << column.bit
+    return f"CASE WHEN o.{name}{cast} IS DISTINCT FROM n.{name}{cast} THEN {bits} ELSE 0 END"

@@ -9,8 +9,7 @@ from typing import Any
 
 import psycopg
 
-from projector.capture import OPERATIONS, trigger_name
-from projector.catalog import quoted, view_reads
+from projector.catalog import view_reads
 from projector.database import Database, connect_blocking
 from projector.definitions import package_fingerprint
 from projector.errors import ProjectorError
@@ -19,9 +18,16 @@ from projector.installed import Installation, read_installation
 from projector.redis_server import open_redis
 from projector.sections import Section, load_documents
 from projector.settings import Settings
-from projector.sql import read_query
+from projector.triggers import standing_triggers, wanted_triggers
 
 _SAFE_POLICY = "noeviction"
+_TRIGGER_FAULTS = {
+    "D": "is disabled",
+    "R": "is disabled in ordinary sessions",
+    "O": "is disabled in sessions of replication and restore tools",
+    "A": "fires in ordinary sessions, where others do",
+}
+"""By the sessions in which it fires, where these are not the right ones."""
 
 
 class Level(StrEnum):
@@ -92,24 +98,20 @@ def _check_definitions(connection: Database, installation: Installation, setting
 
 
 def _check_triggers(connection: Database, schema: str) -> Iterator[Finding]:
-    """Every captured table has all its triggers, and they fire."""
-    rows = connection.execute(read_query("trigger_states"), (quoted(schema),))
-    states = {(table, name): fires for table, name, fires in rows}
-    tables = _tables_read(connection)
-    broken = False
-    for table in sorted(tables):
-        for operation in OPERATIONS:
-            fires = states.get((table, trigger_name(operation)))
-            if not fires:
-                broken = True
-                what = "is missing" if fires is None else "is disabled"
-                yield Finding(
-                    Level.ERROR,
-                    f"trigger {trigger_name(operation)} on {table}",
-                    f"{what}: changes are not noticed. Run: projector install, then: projector verify --repair",
-                )
+    """Every captured table, and every partition and child of one, has all its triggers, and they fire."""
+    wanted = wanted_triggers(connection, schema, _tables_read(connection))
+    standing = standing_triggers(connection)
+    broken = [trigger for trigger in wanted if not trigger.is_met_by(standing.get(trigger.place))]
+    for trigger in broken:
+        what = _TRIGGER_FAULTS.get(standing.get(trigger.place, ""), "is missing")
+        yield Finding(
+            Level.ERROR,
+            f"trigger {trigger.place.name} on {trigger.place.schema}.{trigger.place.relation}",
+            f"{what}: changes are not noticed. Run: projector install, then: projector verify --repair",
+        )
     if not broken:
-        yield Finding(Level.OK, "capture", f"triggers on {len(tables)} tables fire")
+        relations = {(trigger.place.schema, trigger.place.relation) for trigger in wanted}
+        yield Finding(Level.OK, "capture", f"triggers on {len(relations)} tables fire")
 
 
 def _tables_read(connection: Database) -> set[str]:

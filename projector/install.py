@@ -2,13 +2,14 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import psycopg
 
 from projector import __version__
-from projector.capture import OPERATIONS, Capture, functions, trigger, trigger_name
+from projector.capture import Capture, functions
 from projector.catalog import column_types, existing_tables, literal, quoted, view_reads
 from projector.database import Database, connect_blocking
 from projector.definitions import (
@@ -22,9 +23,18 @@ from projector.errors import InstallError, NotInstalled
 from projector.sections import OPTIONAL_TABLES, Document, Section, load_documents
 from projector.settings import Settings
 from projector.sql import read_sql
+from projector.triggers import standing_triggers, wanted_triggers
+
+T = TypeVar("T")
 
 MINIMUM_VERSION = 140000
-_SCHEMA_FILES = ("schema/tables.sql", "schema/functions/clock.sql", "schema/functions/json.sql")
+_SCHEMA_FILES = (
+    "schema/tables.sql",
+    "schema/functions/clock.sql",
+    "schema/functions/json.sql",
+    "schema/pause.sql",
+    "schema/waiting_events.sql",
+)
 _LOCK_TIMEOUT = "2s"
 _LOCK_ATTEMPTS = 30
 
@@ -33,6 +43,14 @@ REQUIRED_TABLES = (
     "product_prices", "customers", "currencies", "sales_orders", "sales_items", "sales_invoices",
     "invoice_payments",
 )  # fmt: skip
+
+
+_OUTBOX_UPGRADES = {
+    "SELECT NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'projector.outbox'::regclass"
+    " AND attname = 'fault')": "ALTER TABLE projector.outbox ADD COLUMN fault text",
+    "SELECT to_regclass('projector.outbox_xid') IS NULL": "CREATE INDEX outbox_xid ON projector.outbox (xid)",
+}
+"""Since 0.1.0, by the query that says that it is missing."""
 
 
 @dataclass(slots=True)
@@ -60,8 +78,31 @@ class Installer:
 
     def install(self) -> Report:
         self._require_fit()
+        if self._is_installed():
+            self._upgrade_outbox()
+        begun = len(self.report.statements)
+        first, bound, captures = patiently(lambda: self._install_schema(begun), "The schema projector")
+        late = self._install_triggers(captures)
+        if not first:
+            # What changed in these tables before their triggers fired is in no event.
+            self._queue_rebuilds(sorted(_readers(bound, late)), first=False)
+            # Nor is what writers changed that had begun before the new functions were there.
+            self._run("UPDATE projector.reconciliation SET after = pg_current_xact_id()")
+        return self.report
+
+    def _upgrade_outbox(self) -> None:
+        """What an outbox of an earlier version lacks, apart from the rest: the ERP's writers wait for these locks."""
+        for missing, statement in _OUTBOX_UPGRADES.items():
+            row = self._connection.execute(missing).fetchone()
+            if row and row[0]:
+                self._run_patiently(statement, "projector.outbox")
+
+    def _install_schema(self, begun: int) -> tuple[bool, list[BoundSection], list[Capture]]:
+        """Everything but the triggers, in one transaction; says whether nothing was there before."""
+        del self.report.statements[begun:]
         self.report.statements.append("BEGIN")
         with self._connection.transaction(force_rollback=self._dry_run):
+            self._connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
             # Two installers take turns.
             self._connection.execute("SELECT pg_advisory_xact_lock(hashtext('projector install'))")
             first = not self._is_installed()
@@ -70,12 +111,10 @@ class Installer:
             self._record(bound)
             # In the same transaction, so that an installation that ends here is taken up by whoever builds.
             self._queue_rebuilds(self.report.changed, first=first)
+            if not first:
+                self._reconcile(self.report.changed)
         self.report.statements.append("COMMIT")
-        late = self._install_triggers(captures)
-        if not first:
-            # What changed in these tables before their triggers fired is in no event.
-            self._queue_rebuilds(sorted(_readers(bound, late)), first=False)
-        return self.report
+        return first, bound, captures
 
     def _is_installed(self) -> bool:
         row = self._connection.execute("SELECT to_regclass('projector.installation')").fetchone()
@@ -138,6 +177,7 @@ class Installer:
         for capture in captures:
             for statement in functions(capture):
                 self._run(statement)
+        self._run("DELETE FROM projector.capture_fault")
         return captures
 
     def _install_document(self, document: Document) -> list[BoundSection]:
@@ -219,20 +259,22 @@ class Installer:
         )
 
     def _install_triggers(self, captures: list[Capture]) -> set[str]:
-        """Creates and enables what is missing, drops what is not wanted; returns the tables that lacked something."""
-        existing = dict(_our_triggers(self._connection))
+        """Creates and enables what is missing, a table at a time, and drops what is not wanted; returns the tables of
+        which something was not captured."""
+        wanted = wanted_triggers(self._connection, self._schema, [capture.table for capture in captures])
+        standing = standing_triggers(self._connection)
+        repairs: dict[str, list[str]] = defaultdict(list)
         late = set()
-        for capture in captures:
-            for operation in OPERATIONS:
-                place = (self._schema, capture.table, trigger_name(operation))
-                if not existing.get(place):
-                    late.add(capture.table)
-                    statement = trigger(self._schema, capture.table, operation)
-                    self._run_patiently(_enable_trigger(*place) if place in existing else statement, capture.table)
-        wanted = {capture.table for capture in captures}
-        for schema, table, name in sorted(existing):
-            if schema != self._schema or table not in wanted:
-                self._run_patiently(_drop_trigger(schema, table, name), table)
+        for trigger in wanted:
+            state = standing.get(trigger.place)
+            repairs[trigger.place.table] += trigger.mend(state)
+            if not trigger.is_met_by(state):
+                late.add(trigger.source)
+        for place in sorted(standing.keys() - {trigger.place for trigger in wanted}):
+            repairs[place.table].append(place.drop())
+        for table, statements in sorted(repairs.items()):
+            if statements:
+                self._run_patiently("; ".join(statements), table)
         return late
 
     def _queue_rebuilds(self, sections: Sequence[str], *, first: bool) -> None:
@@ -249,6 +291,14 @@ class Installer:
             self._run(
                 "INSERT INTO projector.backlog (document, section, fanout) VALUES"
                 f" ({literal(document)}, {literal(section)}, '{{\"all\": true}}') ON CONFLICT DO NOTHING"
+            )
+
+    def _reconcile(self, sections: Sequence[str]) -> None:
+        """Asks for these sections once more, for when all present transactions have ended."""
+        for document, section in (name.split(".", 1) for name in sections):
+            self._run(
+                f"INSERT INTO projector.reconciliation (document, section) VALUES ({literal(document)},"
+                f" {literal(section)}) ON CONFLICT (document, section) DO UPDATE SET after = excluded.after"
             )
 
     def _run(self, statement: str) -> None:
@@ -282,51 +332,40 @@ def uninstall(settings: Settings, tell: Callable[[str], None] = lambda _: None) 
         row = connection.execute("SELECT to_regnamespace('projector') IS NOT NULL").fetchone()
         if row is None or not row[0]:
             raise NotInstalled("There is no projector in this database. Nothing was changed.")
-        for (schema, table, name), _ in sorted(_our_triggers(connection)):
-            retry_locked(connection, _drop_trigger(schema, table, name), table)
-            tell(f"dropped trigger {name} on {schema}.{table}")
+        for place in sorted(standing_triggers(connection)):
+            retry_locked(connection, place.drop(), place.table)
+            tell(f"dropped trigger {place.name} on {place.schema}.{place.relation}")
         connection.execute("DROP SCHEMA projector CASCADE")
         tell("dropped schema projector")
 
 
 def retry_locked(connection: Database, statement: str, table: str) -> None:
     """Runs DDL on an ERP table without ever waiting long for its lock; InstallError when the table stays busy."""
+
+    def run() -> None:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+            connection.execute(statement)
+
+    patiently(run, f"Table {table}")
+
+
+def patiently(action: Callable[[], T], what: str) -> T:
+    """Tries again what a lock stood in the way of; InstallError when it stays locked."""
     for attempt in range(_LOCK_ATTEMPTS):
         try:
-            with connection.transaction():
-                connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-                connection.execute(statement)
-                return
+            return action()
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             time.sleep(min(0.2 * (attempt + 1), 2))
     raise InstallError(
-        f"Table {table} stayed locked by a long transaction of the ERP ({_LOCK_ATTEMPTS} attempts)."
+        f"{what} stayed locked by a long transaction of the ERP ({_LOCK_ATTEMPTS} attempts)."
         " What was done so far stays; run the command again when it has ended."
     )
-
-
-def _our_triggers(connection: Database) -> Iterator[tuple[tuple[str, str, str], bool]]:
-    """Schema, table and name of each trigger that calls a capture function of ours, and whether it is enabled."""
-    rows = connection.execute(
-        "SELECT n.nspname::text, c.relname::text, t.tgname::text, t.tgenabled IN ('O', 'A') FROM pg_trigger t"
-        " JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " JOIN pg_proc p ON p.oid = t.tgfoid"
-        " WHERE p.pronamespace = to_regnamespace('projector') AND NOT t.tgisinternal AND t.tgparentid = 0"
-    )
-    yield from (((schema, table, name), enabled) for schema, table, name, enabled in rows)
 
 
 def _readers(bound: list[BoundSection], tables: set[str]) -> set[str]:
     """The sections that read one of these tables."""
     return {f"{it.section.document}.{it.section.name}" for it in bound if tables & it.reads.keys()}
-
-
-def _enable_trigger(schema: str, table: str, name: str) -> str:
-    return f"ALTER TABLE {quoted(schema)}.{quoted(table)} ENABLE TRIGGER {quoted(name)}"
-
-
-def _drop_trigger(schema: str, table: str, name: str) -> str:
-    return f"DROP TRIGGER IF EXISTS {quoted(name)} ON {quoted(schema)}.{quoted(table)}"
 
 
 def _empty_query(document: Document, section: Section) -> str:

@@ -13,6 +13,7 @@ from projector.build import Builder, Outcome, Request
 from projector.database import AsyncDatabase
 from projector.deadletters import DeadLetters
 from projector.publish import Published, Publisher
+from projector.reconcile import record_faults
 from projector.resolve import Router
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class Lane:
         outcome = await self._builder.build(claim.request)
         await self.settle()
         self.totals.events += len(claim.request.events)
-        self._publishing = asyncio.create_task(self._finish(claim.connection, outcome))
+        self._publishing = asyncio.create_task(self._finish(claim, outcome))
         # Lets publishing send its commands before the next claim takes the processor.
         await asyncio.sleep(0)
         return max(1, len(claim.request.events), outcome.built.documents)
@@ -134,17 +135,19 @@ class Lane:
         finally:
             self.cancel()
 
-    async def _finish(self, connection: AsyncDatabase, outcome: Outcome) -> None:
+    async def _finish(self, claim: Claim, outcome: Outcome) -> None:
         published = await self._publisher.publish(outcome.built)
-        await self._acknowledge(connection, outcome)
+        await self._acknowledge(claim, outcome)
         self._count(outcome, published)
         self._queued(outcome)
 
-    async def _acknowledge(self, connection: AsyncDatabase, outcome: Outcome) -> None:
+    async def _acknowledge(self, claim: Claim, outcome: Outcome) -> None:
+        connection = claim.connection
         await queue_fanouts(connection, outcome.fanouts)
         await queue_wanted(connection, self._router, outcome.postponed)
         await queue_wanted(connection, self._router, outcome.urgent, urgent=True)
         await self._dead_letters.record(connection, outcome.built)
+        await record_faults(connection, claim.request.events)
         await connection.execute("COMMIT")
 
     def _count(self, outcome: Outcome, published: Published) -> None:

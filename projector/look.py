@@ -2,11 +2,13 @@
 nobody has published yet."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from projector.database import array_literal
+from projector.horizon import Horizon
 from projector.work import Event, Fanout, Version, Wanted
 
 PENDING_LIMIT = 2_000
@@ -20,29 +22,44 @@ class Look:
 
     version: Version
     events: Sequence[Event]
+    xids: Sequence[int]
+    """Of the events, one by one."""
     fanouts: Sequence[Fanout]
     queued: Sequence[tuple[str, int, str]]
+    end: int
+    """The first transaction that had not begun."""
+    in_progress: Sequence[int]
 
     @property
     def too_many(self) -> bool:
         return len(self.events) > PENDING_LIMIT
 
+    def advance(self, horizon: Horizon, in_hand: Collection[int]) -> None:
+        """Tells the horizon what this look has seen; `in_hand` are the transactions of the claim's own events."""
+        end = max(self.xids) if self.too_many else self.end
+        horizon.advance(end, chain(self.xids, self.in_progress, in_hand))
 
-def statement(claim_xid: str, wanted: Wanted) -> str:
+
+def statement(claim_xid: str, wanted: Wanted, horizon: Horizon) -> str:
     """EXECUTE of the prepared look at these documents. All values are numbers or names of our own."""
     documents = ",".join(document for document, ids in wanted.items() for _ in ids)
     numbers = array_literal(id_ for ids in wanted.values() for id_ in ids)
-    return f"EXECUTE look ('{int(claim_xid)}', {PENDING_LIMIT + 1}, '{{{documents}}}', '{numbers}')"
+    behind = f"'{horizon.low}', '{array_literal(horizon.open)}'"
+    return f"EXECUTE look ('{int(claim_xid)}', {PENDING_LIMIT + 1}, '{{{documents}}}', '{numbers}', {behind})"
 
 
 def read(row: tuple[Any, ...], epoch: int) -> Look:
     """What the look answered."""
-    order, clock, events, fanouts, queued = row
+    order, clock, found, fanouts, queued, end, in_progress = row
+    events = _rows(found)
     return Look(
         version=Version(epoch, order, clock),
-        events=[Event(one[0], one[1], one[2], tuple(one[3:])) for one in _rows(events)],
+        events=[Event(one[0], one[1], one[2], tuple(one[3:7]), one[7]) for one in events],
+        xids=[int(one[8]) for one in events],
         fanouts=[read_fanout(*one) for one in _rows(fanouts)],
         queued=[(one[0], one[1], one[2]) for one in _rows(queued)],
+        end=end,
+        in_progress=[int(xid) for xid in _rows(in_progress)],
     )
 
 
@@ -52,5 +69,5 @@ def read_fanout(document: str, section: str, fanout: dict[str, Any]) -> Fanout:
     return Fanout(document, section, fanout.get("table"), tuple(fanout.get("columns", ())), keys)
 
 
-def _rows(text: bytes | None) -> list[list[Any]]:
+def _rows(text: bytes | None) -> list[Any]:
     return json.loads(text) if text else []

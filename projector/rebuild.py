@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import redis.asyncio
 
 from projector.backlog import Backlog, request_rebuild
-from projector.build import Builder, Request
+from projector.build import UNCLAIMED, Builder, Request
 from projector.database import AsyncDatabase, connect
 from projector.deadletters import DeadLetters
 from projector.installed import load_router
@@ -63,7 +63,7 @@ class Listed:
             return None
         document, ids = self._chunks.pop()
         await connection.execute("BEGIN")
-        request = Request("0")
+        request = Request(UNCLAIMED)
         want(request.wanted, document, ids, self._router.all_sections(document))
         return request
 

@@ -9,7 +9,8 @@ from projector.definitions import BoundSection
 from projector.sections import Document, Route
 from projector.work import Event, Fanout, SectionBits, Wanted, nothing_wanted, want
 
-DELETED, INSERTED, TRUNCATED = "D", "I", "T"
+ANYTHING = frozenset({"T", "X"})
+"""Operations that may have changed any row: TRUNCATE, and what the trigger could not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Question:
 @dataclass(slots=True)
 class Resolution:
     """What a batch of events touches: documents named by the rows themselves, questions for the database, and
-    whole kinds (after TRUNCATE)."""
+    whole kinds (after TRUNCATE, or where a trigger could not tell what changed)."""
 
     wanted: Wanted = field(default_factory=nothing_wanted)
     questions: list[Question] = field(default_factory=list)
@@ -115,7 +116,7 @@ def _follow(
     resolution: Resolution,
     questions: dict[tuple[int, SectionBits], Question],
 ) -> None:
-    if event.operation == TRUNCATED:
+    if event.operation in ANYTHING:
         known = resolution.everything.get(route.document, 0)
         resolution.everything[route.document] = known | bits
     elif route.route.query is None:

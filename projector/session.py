@@ -13,11 +13,13 @@ from projector.backlog import Backlog, Urgent, queue_documents
 from projector.build import Builder, Outcome
 from projector.database import AsyncDatabase, connect
 from projector.deadletters import DeadLetters
+from projector.horizon import Horizon
 from projector.installed import load_router
 from projector.lane import Lane, Queue
 from projector.names import DOCUMENTS
 from projector.outbox import Outbox
 from projector.publish import PublishCount, Publisher
+from projector.reconcile import Reconciler
 from projector.redis_server import open_redis
 from projector.refresh import RefreshRequests
 from projector.settings import Settings
@@ -207,11 +209,14 @@ class Session:
     async def _keep_house(self) -> None:
         connection = self._connections.housekeeping
         watch = RedisWatch(connection, self._connections.redis, self._count)
+        reconciler = Reconciler()
         while not self._stopping.is_set():
             await self._require_same_installation()
             await watch.run_once()
             await self._dead_letters.refresh(connection)
             await self._dead_letters.queue_due(connection)
+            if await reconciler.run_once(connection):
+                self._signals.queued.set()
             for document in await finish_rebuilds(connection, self._connections.redis):
                 log.info("all documents are built", extra={"document": document})
             with suppress(TimeoutError):
@@ -240,11 +245,12 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
         await publisher.load_scripts()
         epoch = await agree_on_epoch(connections.housekeeping, client)
 
+        horizon = Horizon()
         signals = Signals(*(Signal(stopping) for _ in range(5)))
 
         async def lane(name: str, queue: Queue, claims: int, queued: Callable[[Outcome], None] = _ignore) -> Lane:
             build = await database(f"{name} build", snapshots=True)
-            builder = Builder(build, router, epoch=epoch, wide_fanout=settings.wide_fanout)
+            builder = Builder(build, router, epoch=epoch, wide_fanout=settings.wide_fanout, horizon=horizon)
             connections = [await database(f"{name} claim") for _ in range(claims)]
             made = Lane(queue, builder, publisher, dead_letters, router, connections, queued)
             await made.prepare()
@@ -252,7 +258,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
 
         backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS)
         lanes = Lanes(
-            live=await lane("live", Outbox(settings.claim_limit), 2, signals.queued_by),
+            live=await lane("live", Outbox(settings.claim_limit, horizon), 2, signals.queued_by),
             urgent=await lane("urgent", Urgent(router, settings.chunk_size), 2),
             backlog=await lane("backlog", backlog, 3),
         )

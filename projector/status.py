@@ -31,6 +31,9 @@ class Status:
     fanouts_waiting: int = 0
     rebuilding: dict[str, str] = field(default_factory=dict)
     dead_letters: int = 0
+    capture_faults: dict[str, str] = field(default_factory=dict)
+    """Tables whose triggers cannot tell what changed, and why."""
+    paused_at: str | None = None
     redis_reachable: bool = False
     built: dict[str, bool] = field(default_factory=dict)
     timers: int = 0
@@ -65,8 +68,10 @@ async def _read_database(connection: AsyncDatabase, status: Status) -> None:
     (
         status.version, fingerprint, status.timezone, status.workers, status.events_waiting,
         status.oldest_event_seconds, backlog, status.fanouts_waiting, rebuilding, status.dead_letters,
+        capture_faults, status.paused_at,
     ) = row  # fmt: skip
     status.backlog, status.rebuilding = json.loads(backlog or "{}"), json.loads(rebuilding or "{}")
+    status.capture_faults = json.loads(capture_faults or "{}")
     if fingerprint != package_fingerprint():
         status.problems.append("The database has another version's definitions. Run: projector install")
 
@@ -83,6 +88,13 @@ def _judge(status: Status) -> None:
         remedy = "Start one: projector run" if status.workers == 0 else "See its log"
         status.problems.append(
             f"Change events wait for {status.oldest_event_seconds:.0f} s with {status.workers} workers. {remedy}"
+        )
+    if status.paused_at:
+        status.problems.append(f"Capture is paused since {status.paused_at}. Run: projector resume")
+    for table, fault in status.capture_faults.items():
+        status.problems.append(
+            f"The triggers of {table} cannot tell what changed ({fault}), and each change rebuilds everything that"
+            " reads it. Run: projector install"
         )
     if status.dead_letters:
         status.problems.append(

@@ -11,7 +11,7 @@ from typing import Any
 import redis.asyncio
 
 from projector.backlog import published_ids
-from projector.build import Builder, Request
+from projector.build import UNCLAIMED, Builder, Request
 from projector.database import AsyncDatabase, connect
 from projector.installed import load_router
 from projector.names import RANGES, document_key
@@ -80,7 +80,7 @@ class Verifier:
         return differences
 
     async def build(self, document: str, ids: Sequence[int]) -> Built:
-        request = Request("0")
+        request = Request(UNCLAIMED)
         want(request.wanted, document, ids, self._router.all_sections(document))
         return (await self._builder.build(request)).built
 

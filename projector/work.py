@@ -32,6 +32,8 @@ class Event:
     operation: str
     changed: int | None
     keys: tuple[list[int | None] | None, ...]
+    fault: str | None = None
+    """Why the trigger could not tell what changed (operation X)."""
 
 
 @dataclass(frozen=True, slots=True)

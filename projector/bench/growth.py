@@ -14,7 +14,7 @@ from projector.bench.options import Options, percentile
 from projector.bench.probe import Probe, api_path
 from projector.bench.report import Measurement, Report, Row, ratio_at_most
 from projector.bench.stage import Site, Stage
-from projector.build import Builder, Request
+from projector.build import UNCLAIMED, Builder, Request
 from projector.database import connect
 from projector.installed import load_router
 from projector.names import DOCUMENTS
@@ -45,7 +45,7 @@ class Documents:
 
     async def build(self, kind: str) -> float:
         """Milliseconds that all sections of one document take."""
-        request = Request("0")
+        request = Request(UNCLAIMED)
         want(request.wanted, kind, (self._random.choice(self._ids[kind]),), self._router.all_sections(kind))
         began = time.perf_counter()
         await self._builder.build(request)

@@ -1,6 +1,8 @@
--- Our triggers on the ERP's tables: table, trigger, and whether it fires in an ordinary session.
-SELECT c.relname::text, t.tgname::text, t.tgenabled IN ('O', 'A')
+-- Our triggers on the ERP's tables: schema, relation, trigger, and in which sessions it fires (O ordinary ones,
+-- R replica, A all, D none).
+SELECT n.nspname::text, c.relname::text, t.tgname::text, t.tgenabled::text
 FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_proc p ON p.oid = t.tgfoid
-WHERE p.pronamespace = 'projector'::regnamespace AND NOT t.tgisinternal AND c.relnamespace = $1::text::regnamespace
+WHERE p.pronamespace = to_regnamespace('projector') AND NOT t.tgisinternal AND t.tgparentid = 0

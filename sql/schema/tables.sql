@@ -30,8 +30,9 @@ CREATE TABLE IF NOT EXISTS projector.captured_column (
     UNIQUE (source, slot)
 );
 
--- Change events, append-only: at most one row a statement and table. No index and no unique key, so that ERP
--- transactions never wait for each other here; the worker claims by physical place (ctid).
+-- Change events, append-only: at most one row a statement and table. No unique key, so that ERP transactions never
+-- wait for each other here.
+-- operation: I, U, D, T (TRUNCATE), or X where the trigger could not tell what changed, with the error in `fault`.
 -- changed: bits of the columns that an UPDATE changed, null for other operations; key_n: distinct old and new values.
 CREATE TABLE IF NOT EXISTS projector.outbox (
     source text NOT NULL,
@@ -42,8 +43,19 @@ CREATE TABLE IF NOT EXISTS projector.outbox (
     key_3 bigint[],
     key_4 bigint[],
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
-    at timestamptz NOT NULL DEFAULT clock_timestamp()
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    fault text
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+
+-- Lets claims begin behind what is finished, however many dead rows a long transaction keeps from being vacuumed.
+-- Asked for first: IF NOT EXISTS would lock the table, and so wait for the ERP's writers, before it looks.
+DO $$
+BEGIN
+    IF to_regclass('projector.outbox_xid') IS NULL THEN
+        CREATE INDEX outbox_xid ON projector.outbox (xid);
+    END IF;
+END
+$$;
 
 -- Work that may wait: documents (or one section of them) to rebuild, each once. Urgent are documents that fresh
 -- changes touched but that take long to build; a lane of their own takes them. A row without id is a fan-out that
@@ -104,3 +116,27 @@ CREATE TABLE IF NOT EXISTS projector.redis_state (
 -- Whether a worker sleeps: 2 when one does, 1 when none. A sequence, because its last value can be read at any
 -- isolation level, by the plain expression pg_sequence_last_value(), and set without waiting for anybody.
 CREATE SEQUENCE IF NOT EXISTS projector.asleep MINVALUE 1 MAXVALUE 2 START 1 CYCLE;
+
+-- Whether changes are captured: 2 while `projector pause` keeps the triggers from doing anything, else 1. A sequence for
+-- the same reasons: pausing waits for nobody and holds for the statements that begin after it.
+CREATE SEQUENCE IF NOT EXISTS projector.capture MINVALUE 1 MAXVALUE 2 START 1 CYCLE;
+
+ALTER TABLE projector.installation ADD COLUMN IF NOT EXISTS paused_at timestamptz;
+
+-- Tables whose triggers cannot tell what changed (the ERP renamed or dropped a column): until the next installation,
+-- each change rebuilds everything that reads them.
+CREATE TABLE IF NOT EXISTS projector.capture_fault (
+    source text PRIMARY KEY,
+    fault text NOT NULL,
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    latest timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Sections to rebuild once every transaction older than `after` has ended: what these changed may be in no event,
+-- because capture was paused or did not know the column yet.
+CREATE TABLE IF NOT EXISTS projector.reconciliation (
+    document text NOT NULL,
+    section text NOT NULL,
+    after xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    PRIMARY KEY (document, section)
+);
