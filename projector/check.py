@@ -64,7 +64,7 @@ class Report:
 
 def check(settings: Settings) -> Report:
     """Looks at both servers; an unreachable Redis is a finding, an unreachable database an error."""
-    with connect_blocking(settings, "check") as connection:
+    with connect_blocking(settings, "check", quick=True) as connection:
         installation = read_installation(connection)
         findings = [
             *_check_definitions(connection, installation, settings),

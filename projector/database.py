@@ -1,19 +1,18 @@
 """Connections to the ERP's database: bounded in time, with raw parameters ($1) and JSON as bytes."""
 
 from collections.abc import Iterable
-from typing import Any, LiteralString, TypeAlias
+from typing import Any, LiteralString
 
 import psycopg
-from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
+from psycopg import AsyncRawCursor, RawCursor
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict
 
+from projector.connection import AsyncDatabase as AsyncDatabase
+from projector.connection import Database as Database
 from projector.errors import DatabaseUnavailable, SettingsError
 from projector.settings import Settings
-
-AsyncDatabase: TypeAlias = AsyncConnection[tuple[Any, ...]]
-Database: TypeAlias = Connection[tuple[Any, ...]]
 
 _KEEPALIVE = {
     "keepalives_idle": 10,
@@ -21,45 +20,65 @@ _KEEPALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+GRACE_SECONDS = 5.0
+"""An answer may be so much later than the server's own limit for the statement."""
+STATEMENTS_AT_ONCE = 10
+"""A builder sends so many in one message, and the server's limit is for each."""
 
 
-async def connect(settings: Settings, purpose: str, *, snapshots: bool = False) -> AsyncDatabase:
+async def connect(settings: Settings, purpose: str, *, snapshots: bool = False, quick: bool = False) -> AsyncDatabase:
     """An autocommit connection for the projector's own loops; DatabaseUnavailable says why there is none.
 
-    With `snapshots` every transaction of it, a pipeline too, reads one snapshot and writes nothing.
+    With `snapshots` every transaction of it, a pipeline too, reads one snapshot and writes nothing. With `quick` no
+    answer of it takes work, and none is waited for longer than QUICK_SECONDS.
     """
     url = _read_url(settings)
     try:
         # What is worth preparing is prepared by name. The driver's own cache would deallocate that, too, after
         # every ROLLBACK.
-        connection = await AsyncConnection.connect(
+        connection = await AsyncDatabase.connect(
             url,
             autocommit=True,
             cursor_factory=AsyncRawCursor,
             prepare_threshold=None,
             **_options(settings, purpose),
         )
-        await connection.execute(_session_query(), _session_values(settings))
-        if snapshots:
-            await connection.execute(
-                "SELECT set_config('default_transaction_isolation', 'repeatable read', false),"
-                " set_config('default_transaction_read_only', 'on', false)"
-            )
+        await _set_up(connection, settings, snapshots=snapshots)
     except psycopg.Error as error:
         raise _unavailable(url, error) from error
+    if not quick:
+        connection.limit_seconds = _limit(settings) * (STATEMENTS_AT_ONCE if snapshots else 1)
+    connection.purpose = purpose
     connection.adapters.register_loader("json", _JsonBytes)
     return connection
 
 
-def connect_blocking(settings: Settings, purpose: str) -> Database:
+async def _set_up(connection: AsyncDatabase, settings: Settings, *, snapshots: bool) -> None:
+    cursor = await connection.execute(_session_query(), _session_values(settings))
+    # As the server has it: a pooler tells the driver another one.
+    connection.backend_pid = (await cursor.fetchall())[0][0]
+    if snapshots:
+        await connection.execute(
+            "SELECT set_config('default_transaction_isolation', 'repeatable read', false),"
+            " set_config('default_transaction_read_only', 'on', false)"
+        )
+
+
+def connect_blocking(settings: Settings, purpose: str, *, quick: bool = False) -> Database:
     """The same for commands that do one thing after the other."""
     url = _read_url(settings)
     try:
-        connection = Connection.connect(url, autocommit=True, cursor_factory=RawCursor, **_options(settings, purpose))
+        connection = Database.connect(url, autocommit=True, cursor_factory=RawCursor, **_options(settings, purpose))
         connection.execute(_session_query(), _session_values(settings))
     except psycopg.Error as error:
         raise _unavailable(url, error) from error
+    if not quick:
+        connection.limit_seconds = _limit(settings)
     return connection
+
+
+def _limit(settings: Settings) -> float:
+    return settings.statement_timeout_seconds + GRACE_SECONDS
 
 
 class _JsonBytes(Loader):
@@ -100,16 +119,24 @@ def _options(settings: Settings, purpose: str) -> dict[str, Any]:
 
 def _session_query() -> LiteralString:
     # Generic plans: the views are planned once a connection, not once a batch. JIT compiles for longer than they run.
-    return """SELECT set_config('statement_timeout', $1, false), set_config('projector.clock_offset', $2, false),
+    # A session that rests in a transaction belongs to a process that stands still: others need its claim. And a
+    # statement whose client is gone ends: we close connections without a word.
+    return """SELECT pg_backend_pid(),
+        set_config('statement_timeout', $1, false), set_config('projector.clock_offset', $2, false),
         set_config('jit', 'off', false), set_config('plan_cache_mode', 'force_generic_plan', false),
         set_config('timezone', 'UTC', false), set_config('standard_conforming_strings', 'on', false),
-        set_config('search_path', quote_ident($3) || ', pg_catalog', false)"""
+        set_config('search_path', quote_ident($3) || ', pg_catalog', false),
+        set_config('idle_in_transaction_session_timeout', $4, false),
+        CASE WHEN version() LIKE '%linux%' THEN set_config('client_connection_check_interval', '2s', false) END"""
 
 
-def _session_values(settings: Settings) -> tuple[str, str, str]:
-    timeout = f"{settings.statement_timeout_seconds * 1000:.0f}"
-    # Route queries name the ERP's tables as the sections do; everything of our own is qualified.
-    return timeout, f"{settings.clock_offset_seconds} seconds", settings.erp_schema
+def _session_values(settings: Settings) -> tuple[str, ...]:
+    return (
+        f"{settings.statement_timeout_seconds * 1000:.0f}",
+        f"{settings.clock_offset_seconds} seconds",
+        settings.erp_schema,  # route queries name the ERP's tables as the sections do; ours are qualified
+        f"{settings.claim_timeout_seconds * 1000:.0f}",
+    )
 
 
 def _unavailable(url: str, error: psycopg.Error) -> DatabaseUnavailable:

@@ -25,7 +25,7 @@ class Installation:
 
 def load_router(settings: Settings) -> tuple[Router, Installation]:
     """All routes of the installed sections; NotInstalled where this program and the database do not fit."""
-    with connect_blocking(settings, "definitions") as connection:
+    with connect_blocking(settings, "definitions", quick=True) as connection:
         installation = read_installation(connection)
         _require_match(installation, settings)
         documents = load_documents()

@@ -3,10 +3,10 @@ one is claimed and built."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
-from typing import Protocol
+from typing import Protocol, Self
 
 from projector.backlog import queue_fanouts, queue_wanted
 from projector.build import Builder, Outcome, Request
@@ -51,7 +51,8 @@ class Totals:
 
 class Lane:
     """Connections claim in turn, one builds. A batch is acknowledged (its claim commits) only after Redis has
-    answered for all of it; a failure anywhere closes the connections and so gives the claims back.
+    answered for all of it; a failure anywhere closes the connections and so gives the claims back. Work in it as in
+    a context (`async with`), which leaves nothing under way.
 
     Two connections let a batch be published while the next one is built; a third lets the one after be claimed
     meanwhile, which only a queue wants that is full already. `queued` hears of batches that queued more work.
@@ -86,6 +87,20 @@ class Lane:
         for connection in self._connections:
             await self._queue.prepare(connection)
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: object, error: object, trace: object) -> None:
+        """Finishes what is under way; after an error lets go of it, and closing the connections gives it back."""
+        try:
+            if error is None:
+                await self.settle()
+        finally:
+            tasks = [task for task in (self._claiming, self._publishing) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
     async def run_once(self) -> int:
         """Takes one batch as far as publishing; returns its events or documents, 0 where the queue had none."""
         claim = await self._next_claim()
@@ -107,12 +122,6 @@ class Lane:
             task, self._publishing = self._publishing, None
             await task
 
-    def cancel(self) -> None:
-        """Lets go of what is under way; closing the connections gives it back."""
-        for task in (self._claiming, self._publishing):
-            if task is not None:
-                task.cancel()
-
     async def _next_claim(self) -> Claim | None:
         if self._claiming is None:
             return await self._claim()
@@ -123,17 +132,6 @@ class Lane:
         connection = next(self._turn)
         request = await self._queue.claim(connection)
         return None if request is None else Claim(connection, request)
-
-    async def run(self, stopping: asyncio.Event, wait: Callable[[], Awaitable[None]]) -> None:
-        """Works until stopped; `wait` is called whenever the queue is empty and everything is acknowledged."""
-        try:
-            while not stopping.is_set():
-                if not await self.run_once():
-                    await self.settle()
-                    await wait()
-            await self.settle()
-        finally:
-            self.cancel()
 
     async def _finish(self, claim: Claim, outcome: Outcome) -> None:
         published = await self._publisher.publish(outcome.built)

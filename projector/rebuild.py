@@ -11,6 +11,7 @@ from projector.backlog import Backlog, request_rebuild
 from projector.build import UNCLAIMED, Builder, Request
 from projector.database import AsyncDatabase, connect
 from projector.deadletters import DeadLetters
+from projector.guard import guarding
 from projector.installed import load_router
 from projector.lane import Lane, Queue, Totals
 from projector.publish import Publisher
@@ -78,6 +79,7 @@ class Rebuilder:
         self.settings = settings
         self.progress = Progress()
         self._lanes: list[Lane] = []
+        self._guarded: list[AsyncDatabase] = []
 
     async def add_lanes(self, stack: AsyncExitStack, queues: Sequence[Queue], epoch: int) -> None:
         publisher = Publisher(self.client, self.settings.tombstone_seconds)
@@ -91,6 +93,7 @@ class Rebuilder:
                 )
                 for purpose in ("build", "claim", "claim", "claim")
             ]
+            self._guarded += [build, *claims]
             builder = Builder(build, self.router, epoch=epoch, wide_fanout=self.settings.wide_fanout)
             lane = Lane(queue, builder, publisher, dead_letters, self.router, claims)
             await lane.prepare()
@@ -99,7 +102,8 @@ class Rebuilder:
 
     async def drain(self) -> None:
         """Until the queues are empty for all builders."""
-        async with asyncio.TaskGroup() as group:
+        guard = guarding(self._guarded, self.control, self.settings.claim_timeout_seconds)
+        async with guard, asyncio.TaskGroup() as group:
             for lane in self._lanes:
                 group.create_task(_drain(lane))
 
@@ -207,9 +211,6 @@ async def _counting(
 
 
 async def _drain(lane: Lane) -> None:
-    try:
+    async with lane:
         while await lane.run_once():
             pass
-        await lane.settle()
-    finally:
-        lane.cancel()

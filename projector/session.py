@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import redis.asyncio
@@ -13,6 +13,7 @@ from projector.backlog import Backlog, Urgent, queue_documents
 from projector.build import Builder, Outcome
 from projector.database import AsyncDatabase, connect
 from projector.deadletters import DeadLetters
+from projector.guard import guarding
 from projector.horizon import Horizon
 from projector.installed import load_router
 from projector.lane import Lane, Queue
@@ -77,6 +78,7 @@ class Connections:
     refresh: AsyncDatabase
     timers: AsyncDatabase
     sleeper: AsyncDatabase
+    guard: AsyncDatabase
     redis: redis.asyncio.Redis
 
 
@@ -86,6 +88,7 @@ class Session:
     def __init__(
         self,
         connections: Connections,
+        guarded: Sequence[AsyncDatabase],
         lanes: Lanes,
         signals: Signals,
         dead_letters: DeadLetters,
@@ -98,6 +101,7 @@ class Session:
         self._mark = mark
         self._count = count
         self._connections = connections
+        self._guarded = guarded
         self._lanes = lanes
         self._signals = signals
         self._dead_letters = dead_letters
@@ -113,7 +117,7 @@ class Session:
         sleeper = Sleeper(self._connections.sleeper, self._signals.fresh, self._settings.poll_interval_seconds)
         listener = asyncio.create_task(listen(self._connections.listener, [self._signals.fresh]), name="listen")
         try:
-            async with asyncio.TaskGroup() as group:
+            async with self._guarding(), asyncio.TaskGroup() as group:
                 group.create_task(self._watch(listener), name="watch")
                 group.create_task(self._run_live(sleeper), name="live")
                 group.create_task(self._run_urgent(), name="urgent")
@@ -127,6 +131,9 @@ class Session:
                 await listener
         await sleeper.leave()
 
+    def _guarding(self) -> AbstractAsyncContextManager[None]:
+        return guarding(self._guarded, self._connections.guard, self._settings.claim_timeout_seconds)
+
     async def _watch(self, listener: asyncio.Task[None]) -> None:
         """Fails with the listener, ends with the worker."""
         stopped = asyncio.create_task(self._stopping.wait())
@@ -137,32 +144,33 @@ class Session:
 
     async def _run_live(self, sleeper: Sleeper) -> None:
         log.info("ready")
-        while not self._stopping.is_set():
-            if events := await self._lanes.live.run_once():
-                await sleeper.found_work(events)
-            else:
-                await self._lanes.live.settle()
-                await sleeper.wait()
-        await self._lanes.live.settle()
+        async with self._lanes.live as lane:
+            while not self._stopping.is_set():
+                if events := await lane.run_once():
+                    await sleeper.found_work(events)
+                else:
+                    await lane.settle()
+                    await sleeper.wait()
 
     async def _run_urgent(self) -> None:
         """Rests after each batch as long as it took: under a flood every dashboard is touched all the time, and
         building them without a pause would take one of PostgreSQL's processors from fresh changes for good."""
-        lane = self._lanes.urgent
-        while not self._stopping.is_set():
-            began = time.monotonic()
-            found = await lane.run_once()
-            await lane.settle()
-            if found:
-                await self._signals.rest.wait(min(time.monotonic() - began, LONGEST_REST_SECONDS))
-            else:
-                await self._signals.urgent.wait(self._settings.poll_interval_seconds)
+        async with self._lanes.urgent as lane:
+            while not self._stopping.is_set():
+                began = time.monotonic()
+                found = await lane.run_once()
+                await lane.settle()
+                if found:
+                    await self._signals.rest.wait(min(time.monotonic() - began, LONGEST_REST_SECONDS))
+                else:
+                    await self._signals.urgent.wait(self._settings.poll_interval_seconds)
 
     async def _run_backlog(self) -> None:
-        async def wait() -> None:
-            await self._signals.queued.wait(self._settings.poll_interval_seconds)
-
-        await self._lanes.backlog.run(self._stopping, wait)
+        async with self._lanes.backlog as lane:
+            while not self._stopping.is_set():
+                if not await lane.run_once():
+                    await lane.settle()
+                    await self._signals.queued.wait(self._settings.poll_interval_seconds)
 
     async def _run_timers(self) -> None:
         """Moves due timers to the backlog. The business clock is the database's, which also builds."""
@@ -230,15 +238,21 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
         client = await stack.enter_async_context(open_redis(settings))
         router, installation = await asyncio.to_thread(load_router, settings)
 
-        async def database(purpose: str, *, snapshots: bool = False) -> AsyncDatabase:
-            return await stack.enter_async_context(await connect(settings, purpose, snapshots=snapshots))
+        guarded: list[AsyncDatabase] = []
+
+        async def database(purpose: str, *, snapshots: bool = False, quick: bool = False) -> AsyncDatabase:
+            connection = await connect(settings, purpose, snapshots=snapshots, quick=quick)
+            if not quick:
+                guarded.append(connection)
+            return await stack.enter_async_context(connection)
 
         connections = Connections(
-            listener=await database("listen"),
+            listener=await database("listen", quick=True),
             housekeeping=await database("housekeeping"),
             refresh=await database("refresh"),
             timers=await database("timers"),
             sleeper=await database("sleeper"),
+            guard=await database("guard", quick=True),
             redis=client,
         )
         dead_letters, publisher = DeadLetters(), Publisher(client, settings.tombstone_seconds, count)
@@ -263,7 +277,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
             backlog=await lane("backlog", backlog, 3),
         )
         yield Session(
-            connections, lanes, signals, dead_letters, publisher, count, installation.mark, settings, stopping
+            connections, guarded, lanes, signals, dead_letters, publisher, count, installation.mark, settings, stopping
         )
 
 

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     statement_timeout_seconds: float = Field(
         120, gt=0, le=86_400, description="No statement of the projector runs longer"
     )
+    claim_timeout_seconds: float = Field(
+        15, ge=1, le=3_600, description="A worker that stands still for longer loses what it claimed to the others"
+    )
     connect_timeout_seconds: float = Field(5, ge=1, le=25, description="For each server")
     redis_timeout_seconds: float = Field(5, gt=0, le=25, description="For each answer of Redis")
     api_redis_timeout_seconds: float = Field(

@@ -7,6 +7,7 @@ from contextlib import suppress
 from enum import Enum
 
 from projector.database import AsyncDatabase
+from projector.errors import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ BUSY_POLL_SECONDS = 0.002
 LINGER_SECONDS = 0.1
 """A busy worker that finds nothing for so long goes to sleep."""
 SETTLE_POLL_SECONDS = 0.02
-HEARTBEAT_SECONDS = 10.0
+HEARTBEAT_SECONDS = 5.0
 
 
 class Signal:
@@ -129,11 +130,15 @@ class Sleeper:
 
 
 async def listen(connection: AsyncDatabase, signals: list[Signal]) -> None:
-    """Passes notifications on, for ever. A silent connection is asked for a sign of life, so that a half-open
-    one is noticed."""
+    """Passes notifications on, for ever; DatabaseUnavailable where none can come any more. A silent connection is asked
+    whether it still listens: it may be half open, or a pooler may have handed it to another session."""
     await connection.execute(f"LISTEN {CHANNEL}")
     while True:
         async for _ in connection.notifies(timeout=HEARTBEAT_SECONDS):
             for signal in signals:
                 signal.set()
-        await connection.execute("SELECT 1")
+        cursor = await connection.execute("SELECT $1 IN (SELECT pg_listening_channels())", (CHANNEL,))
+        if await cursor.fetchone() != (True,):
+            raise DatabaseUnavailable(
+                "PostgreSQL no longer notifies this session. Connect directly, or through a pooler in session mode."
+            )

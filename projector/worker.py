@@ -4,29 +4,28 @@ import asyncio
 import logging
 import random
 import time
+from collections.abc import Iterator
 from contextlib import suppress
+from typing import NoReturn
 
 import psycopg
-from redis import exceptions as redis_errors
 
-from projector.database import is_transient
-from projector.errors import RedisUnavailable
+from projector.errors import ProjectorError
 from projector.installed import load_router
 from projector.publish import PublishCount
 from projector.session import DefinitionsChanged, Session, open_session
 from projector.settings import Settings
+from projector.trouble import LOST, Trouble, trouble
 
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS = 5.0
 SOUND_SECONDS = 10.0
 """A session that held so long was no failed attempt: the pauses begin anew."""
+REMINDER_SECONDS = 5.0
+"""The same trouble is not told of again sooner."""
 
-_TRANSIENT = (
-    redis_errors.ConnectionError, redis_errors.TimeoutError, redis_errors.BusyLoadingError,
-    redis_errors.ReadOnlyError, redis_errors.OutOfMemoryError, redis_errors.ClusterDownError,
-    redis_errors.TryAgainError, redis_errors.MasterDownError, RedisUnavailable, DefinitionsChanged,
-)  # fmt: skip
+_DEFINITIONS_CHANGED = Trouble("somebody ran install", "")
 
 
 class Worker:
@@ -39,6 +38,7 @@ class Worker:
         self._session: Session | None = None
         self._count = PublishCount()
         self._pause = 0.0
+        self._told: tuple[Trouble, float] | None = None
 
     @property
     def stopping(self) -> bool:
@@ -56,15 +56,18 @@ class Worker:
             try:
                 await self._run_session()
             except* BaseException as group:  # noqa: BLE001 - sorted here, and re-raised unless a server went away
-                fatal = _fatal(group)
-                if isinstance(fatal, psycopg.ProgrammingError):
-                    # An object of ours that is gone means that the installation is; loading it says so.
-                    load_router(self._settings)
-                if fatal is not None:
-                    raise fatal from None
+                errors = list(_errors(group))
+                if fatal := next((error for error in errors if _trouble(error) is None), None):
+                    await self._refuse(fatal)
                 if time.monotonic() - began > SOUND_SECONDS:
                     self._pause = 0.0
-                await self._back_off(_first(group))
+                await self._back_off(min(errors, key=_rank))
+
+    async def _refuse(self, fatal: BaseException) -> NoReturn:
+        if isinstance(fatal, psycopg.ProgrammingError):
+            # An object of ours that is gone means that the installation is; loading it says so.
+            await asyncio.to_thread(load_router, self._settings)
+        raise fatal from None
 
     async def _run_session(self) -> None:
         async with open_session(self._settings, self._stopping, self._count) as session:
@@ -77,25 +80,31 @@ class Worker:
     async def _back_off(self, error: BaseException) -> None:
         self._pause = min(LONGEST_PAUSE_SECONDS, self._pause * 2 or 0.1)
         seconds = self._pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-        log.warning("connection lost, trying again", extra={"error": " ".join(str(error).split()),
-                                                            "seconds": round(seconds, 2)})  # fmt: skip
+        self._tell(_trouble(error) or LOST, error, seconds)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
+    def _tell(self, what: Trouble, error: BaseException, seconds: float) -> None:
+        now = time.monotonic()
+        if self._told is not None and self._told[0] == what and now - self._told[1] < REMINDER_SECONDS:
+            return
+        self._told = what, now
+        fields = {"error": " ".join(str(error).split()) or type(error).__name__, "remedy": what.remedy}
+        log.warning("%s, trying again", what.what, extra={**fields, "seconds": round(seconds, 2)})
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
-
-def _fatal(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
-    """The first error that reconnecting does not cure."""
+def _errors(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
-            if (inner := _fatal(error)) is not None:
-                return inner
-        elif not (is_transient(error) or isinstance(error, _TRANSIENT)):
-            return error
-    return None
+            yield from _errors(error)
+        else:
+            yield error
+
+
+def _trouble(error: BaseException) -> Trouble | None:
+    return _DEFINITIONS_CHANGED if isinstance(error, DefinitionsChanged) else trouble(error)
+
+
+def _rank(error: BaseException) -> tuple[bool, bool]:
+    """Of what ended a session at once the most telling comes first."""
+    return _trouble(error) == LOST, not isinstance(error, ProjectorError)
