@@ -106,7 +106,8 @@ def array_literal(ids: Iterable[int]) -> str:
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same statement may succeed on a new connection or a moment later."""
-    return isinstance(error, DatabaseUnavailable | psycopg.OperationalError | psycopg.InterfaceError)
+    lost = DatabaseUnavailable | psycopg.OperationalError | psycopg.InterfaceError
+    return isinstance(error, lost | psycopg.errors.IdleInTransactionSessionTimeout)
 
 
 def _options(settings: Settings, purpose: str) -> dict[str, Any]:

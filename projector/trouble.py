@@ -1,4 +1,4 @@
-"""Troubles: failures of a server that may pass by themselves, told apart from faults that trying again does not cure."""
+"""Troubles: failures of a server that may pass by themselves, told apart from faults that stay."""
 
 import re
 from dataclasses import dataclass
@@ -53,6 +53,10 @@ _DATABASE: tuple[tuple[type[psycopg.Error], Trouble], ...] = (
     (
         errors.QueryCanceled,
         Trouble("a statement took too long", "Run projector check, or raise PROJECTOR_STATEMENT_TIMEOUT_SECONDS."),
+    ),
+    (
+        errors.IdleInTransactionSessionTimeout,
+        Trouble("this process stood still and lost what it had claimed", "Look for a frozen host, or one that swaps."),
     ),
     (psycopg.OperationalError, LOST),
     (psycopg.InterfaceError, LOST),

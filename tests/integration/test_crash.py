@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 
 
 @contextmanager
-def traffic(url: str, seed: int = 1) -> Iterator[None]:
+def traffic(url: str, seed: int = 1, pause_seconds: float = 0.0) -> Iterator[None]:
     """A stream of changes in the background; an error in it fails the test."""
     stop, errors = threading.Event(), []
 
@@ -27,7 +27,7 @@ def traffic(url: str, seed: int = 1) -> Iterator[None]:
         try:
             with psycopg.connect(url, autocommit=True) as connection:
                 changes = Traffic(connection, seed=seed)
-                while not stop.is_set():
+                while not stop.wait(pause_seconds):
                     changes.step()
         except Exception as error:  # noqa: BLE001 - handed to the test
             errors.append(error)

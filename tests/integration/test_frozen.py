@@ -42,7 +42,7 @@ def frozen(installed, start: Start, erp: psycopg.Connection, erp_url: str) -> It
     worker = start("run", PROJECTOR_CLAIM_TIMEOUT_SECONDS=str(CLAIM_TIMEOUT_SECONDS))
     worker.wait_for(r"\bready\b")
     wait_for_empty_queues(erp)
-    with traffic(erp_url):
+    with traffic(erp_url, pause_seconds=0.005):
         freeze_with_a_claim(worker, erp)
     yield worker
     worker.process.send_signal(signal.SIGCONT)
@@ -52,15 +52,14 @@ def frozen(installed, start: Start, erp: psycopg.Connection, erp_url: str) -> It
 def test_others_take_over_what_a_frozen_worker_claimed_and_nothing_goes_back_when_it_wakes(
     frozen: Command, start: Start, erp: psycopg.Connection, redis_url: str
 ) -> None:
-    began = time.monotonic()
     start("run").wait_for(r"\bready\b")
+    wait_for_empty_queues(erp, CLAIM_TIMEOUT_SECONDS + 12)
     address = start("serve", "--port", "0").wait_for(r"Listening on (http://\S+)")[1]
     judge(erp, address)
-    assert time.monotonic() - began < CLAIM_TIMEOUT_SECONDS + 12
     with redis.Redis.from_url(redis_url) as client:
         before = _versions(client)
         frozen.process.send_signal(signal.SIGCONT)
-        frozen.wait_for(r"connection lost[\s\S]*ready")
+        frozen.wait_for(r"lost[\s\S]*ready")
         after = _versions(client)
     assert not [name for name in before if after[name] < before[name]]
     erp.execute("UPDATE products SET name = 'after the thaw'")
