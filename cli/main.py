@@ -9,6 +9,7 @@ from cli import bench, demo, inspection, installation, pausing, rebuilding, runn
 from cli.logs import configure_logging
 from projector import __version__
 from projector.errors import ProjectorError
+from projector.trouble import trouble
 
 app = typer.Typer(
     name="projector",
@@ -77,6 +78,8 @@ def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, ProjectorError):
         return text
+    if found := trouble(error):
+        return f"{found.what} ({text}). {found.remedy}"
     return f"{type(error).__name__}: {text}. Run the command with --debug for the traceback."
 
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import redis.asyncio
 from hiredis import pack_command
 from redis.exceptions import NoScriptError, ResponseError
 
 from projector.names import CHANGES_CHANNEL, LEASED_TIMERS_KEY, PUBLISHED_FIELD, STATE_KEY, TIMERS_KEY
+from projector.settings import Settings
 from projector.work import Built
 
 T = TypeVar("T")
@@ -44,6 +45,19 @@ class Published:
     fenced: int
 
 
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """So many replicas of Redis must have a batch before it is acknowledged, within so long."""
+
+    number: int = 0
+    milliseconds: int = 0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The settings' number, within half the time that an answer of Redis may take."""
+        return cls(settings.redis_wait_replicas, max(1, int(settings.redis_timeout_seconds * 500)))
+
+
 @dataclass(slots=True)
 class PublishCount:
     """Redis counts what is published. A count below one that it has answered with before means that it took back
@@ -64,10 +78,18 @@ class PublishCount:
 class Publisher:
     """Writes what builders built. Any number of publishers may write the same documents at the same time."""
 
-    def __init__(self, client: redis.asyncio.Redis, tombstone_seconds: int, count: PublishCount | None = None) -> None:
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        tombstone_seconds: int,
+        count: PublishCount | None = None,
+        *,
+        replicas: Replicas | None = None,
+    ) -> None:
         self._client = client
         self._tombstone_seconds = str(tombstone_seconds)
         self._count = count or PublishCount()
+        self._replicas = replicas or Replicas()
 
     async def load_scripts(self) -> None:
         """After every connect, so that the scripts are there before the first document."""
@@ -81,9 +103,24 @@ class Publisher:
             for code in await self._run(PUBLISH, 1, commands):
                 codes[code] += 1
         await self._set_timers(built)
-        before = self._count.value
-        self._count.observe(await self._client.hincrby(STATE_KEY, PUBLISHED_FIELD, 1), before)
+        await self._confirm()
         return Published(codes[CHANGED], codes[UNCHANGED], codes[FENCED])
+
+    async def _confirm(self) -> None:
+        """Counts the batch, and waits until as many replicas as were asked for have it. A replica that has the count
+        has all that was written before it, by whatever connection."""
+        before, wanted = self._count.value, self._replicas
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.hincrby(STATE_KEY, PUBLISHED_FIELD, 1)
+        if wanted.number:
+            pipeline.wait(wanted.number, wanted.milliseconds)
+        count, *replicas = await pipeline.execute()
+        self._count.observe(count, before)
+        if replicas and replicas[0] < wanted.number:
+            raise ResponseError(
+                f"NOREPLICAS {replicas[0]} of {wanted.number} replicas had a batch after {wanted.milliseconds} ms"
+                " (PROJECTOR_REDIS_WAIT_REPLICAS)"
+            )
 
     async def _set_timers(self, built: Built) -> None:
         """Sets timers, never later than they are: an older build that comes last must not put off what a newer one

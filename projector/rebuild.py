@@ -14,7 +14,7 @@ from projector.deadletters import DeadLetters
 from projector.guard import guarding
 from projector.installed import load_router
 from projector.lane import Lane, Queue, Totals
-from projector.publish import Publisher
+from projector.publish import Publisher, Replicas
 from projector.redis_server import open_redis
 from projector.resolve import Router
 from projector.settings import Settings
@@ -82,7 +82,7 @@ class Rebuilder:
         self._guarded: list[AsyncDatabase] = []
 
     async def add_lanes(self, stack: AsyncExitStack, queues: Sequence[Queue], epoch: int) -> None:
-        publisher = Publisher(self.client, self.settings.tombstone_seconds)
+        publisher = Publisher(self.client, self.settings.tombstone_seconds, replicas=Replicas.of(self.settings))
         await publisher.load_scripts()
         dead_letters = DeadLetters()
         await dead_letters.refresh(self.control)

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import redis.asyncio
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from projector.errors import RedisUnavailable, SettingsError
 from projector.settings import Settings
@@ -28,6 +29,21 @@ async def ping(client: redis.asyncio.Redis, url: str) -> None:
         await client.ping()
     except (RedisError, OSError) as error:
         raise unavailable(url, error) from error
+
+
+async def refusals(client: redis.asyncio.Redis) -> list[str]:
+    """Why this server takes no writes at the moment, as far as it tells; sentences that say what to do."""
+    try:
+        info: dict[str, Any] = await client.info()
+    except ResponseError:  # this account may not ask
+        return []
+    found = []
+    if info.get("role", "master") != "master":
+        found.append("Redis is a read-only replica. Point PROJECTOR_REDIS_URL at the primary")
+    used, limit = info.get("used_memory", 0), info.get("maxmemory", 0)
+    if limit and used >= limit and info.get("maxmemory_policy") == "noeviction":
+        found.append(f"Redis is full ({used} of {limit} bytes). Raise its maxmemory, or remove what is not ours")
+    return found
 
 
 def unavailable(url: str, error: BaseException) -> RedisUnavailable:

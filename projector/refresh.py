@@ -24,8 +24,10 @@ ABANDONED_MILLISECONDS = 30_000
 class RefreshRequests:
     """One consumer of the group; a request is confirmed after the backlog holds it, so a crash repeats it."""
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
+    def __init__(self, client: redis.asyncio.Redis, redis_timeout_seconds: float) -> None:
         self._client = client
+        # The answer has to come before the connection's own time is up.
+        self._block_milliseconds = max(1, min(BLOCK_MILLISECONDS, int(redis_timeout_seconds * 500)))
         self._consumer = uuid4().hex
 
     async def join(self) -> None:
@@ -60,7 +62,7 @@ class RefreshRequests:
         if abandoned:
             return list(abandoned)
         found: Any = await self._client.xreadgroup(
-            GROUP, self._consumer, {REFRESH_STREAM: ">"}, count=BATCH, block=BLOCK_MILLISECONDS
+            GROUP, self._consumer, {REFRESH_STREAM: ">"}, count=BATCH, block=self._block_milliseconds
         )
         streams = found.values() if isinstance(found, dict) else [entries for _, entries in found or ()]
         return [entry for entries in streams for entry in _flat(entries)]

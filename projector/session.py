@@ -19,7 +19,7 @@ from projector.installed import load_router
 from projector.lane import Lane, Queue
 from projector.names import DOCUMENTS
 from projector.outbox import Outbox
-from projector.publish import PublishCount, Publisher
+from projector.publish import PublishCount, Publisher, Replicas
 from projector.reconcile import Reconciler
 from projector.redis_server import open_redis
 from projector.refresh import RefreshRequests
@@ -201,7 +201,7 @@ class Session:
         self._signals.queued.set()
 
     async def _run_refresh(self) -> None:
-        requests = RefreshRequests(self._connections.redis)
+        requests = RefreshRequests(self._connections.redis, self._settings.redis_timeout_seconds)
         await requests.join()
         while not self._stopping.is_set():
             if await requests.run_once(self._connections.refresh):
@@ -255,7 +255,8 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
             guard=await database("guard", quick=True),
             redis=client,
         )
-        dead_letters, publisher = DeadLetters(), Publisher(client, settings.tombstone_seconds, count)
+        dead_letters = DeadLetters()
+        publisher = Publisher(client, settings.tombstone_seconds, count, replicas=Replicas.of(settings))
         await publisher.load_scripts()
         epoch = await agree_on_epoch(connections.housekeeping, client)
 

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     )
     connect_timeout_seconds: float = Field(5, ge=1, le=25, description="For each server")
     redis_timeout_seconds: float = Field(5, gt=0, le=25, description="For each answer of Redis")
+    redis_wait_replicas: int = Field(
+        0, ge=0, le=16, description="So many replicas of Redis must have a batch before it is acknowledged"
+    )
     api_redis_timeout_seconds: float = Field(
         1, gt=0, le=25, description="For each answer of Redis to the read API, and for its subscription's pings"
     )

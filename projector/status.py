@@ -10,7 +10,7 @@ from projector.database import AsyncDatabase, connect
 from projector.definitions import package_fingerprint
 from projector.errors import NotInstalled, RedisUnavailable
 from projector.names import BUILT, DOCUMENTS, STATE_KEY, TIMERS_KEY, built_field
-from projector.redis_server import open_redis
+from projector.redis_server import open_redis, refusals
 from projector.settings import Settings
 from projector.sql import read_query
 
@@ -81,6 +81,7 @@ async def _read_redis(client: redis.asyncio.Redis, status: Status) -> None:
     status.redis_reachable = True
     status.built = {document: state.get(built_field(document).encode()) == BUILT for document in DOCUMENTS}
     status.timers = await client.zcard(TIMERS_KEY)
+    status.problems += await refusals(client)
 
 
 def _judge(status: Status) -> None:

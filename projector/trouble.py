@@ -30,7 +30,7 @@ _REFUSALS = {
     "MISCONF": Trouble(
         "Redis cannot write its snapshot and takes no writes", "See its log; projector needs no snapshots."
     ),
-    "NOREPLICAS": Trouble("Redis has too few replicas to take writes", "Repair them, or lower min-replicas-to-write."),
+    "NOREPLICAS": Trouble("Redis has too few replicas to take writes", "Repair them, or ask for fewer."),
     "CLUSTERDOWN": Trouble("Redis is a cluster, and down", "Use a server that is not part of a cluster."),
     "TRYAGAIN": Trouble("Redis moves a slot of its cluster", "Use a server that is not part of a cluster."),
     "NOAUTH": Trouble("Redis wants a password", "Correct PROJECTOR_REDIS_URL."),
@@ -67,15 +67,15 @@ def trouble(error: BaseException) -> Trouble | None:
     """What this error is about if a new connection, or some time, may cure it; None where it does not."""
     if isinstance(error, DatabaseUnavailable | RedisUnavailable):
         return (error.__cause__ and trouble(error.__cause__)) or LOST
-    if isinstance(error, redis_errors.RedisError | OSError):
+    if isinstance(error, redis_errors.RedisError | ConnectionError | TimeoutError):
         return _redis_trouble(error)
     return next((found for kind, found in _DATABASE if isinstance(error, kind)), None)
 
 
-def _redis_trouble(error: redis_errors.RedisError | OSError) -> Trouble | None:
+def _redis_trouble(error: Exception) -> Trouble | None:
     if isinstance(error, redis_errors.ResponseError | redis_errors.ConnectionError):
         text = f"{error.status_code} {error}".replace(_SCRIPT_NOPERM, "NOPERM")
         if found := _CODE.search(text):
             return _REFUSALS[found[1]]
-    lost = isinstance(error, redis_errors.ConnectionError | redis_errors.TimeoutError | OSError)
-    return LOST if lost else None
+    lost = redis_errors.ConnectionError | redis_errors.TimeoutError | ConnectionError | TimeoutError
+    return LOST if isinstance(error, lost) else None
