@@ -24,6 +24,7 @@ _REPLICA = "Point PROJECTOR_REDIS_URL at the primary."
 _REFUSALS = {
     "OOM": Trouble("Redis is full", "Raise its maxmemory, or remove what is not the projector's."),
     "READONLY": Trouble("Redis is a read-only replica", _REPLICA),
+    "UNBLOCKED": Trouble("Redis was made a read-only replica", _REPLICA),
     "MASTERDOWN": Trouble("Redis is a replica without its primary", _REPLICA),
     "LOADING": Trouble("Redis is loading its data", "Wait."),
     "BUSY": Trouble("Redis is busy with a script of somebody's", "Wait, or SCRIPT KILL."),

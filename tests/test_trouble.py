@@ -16,6 +16,7 @@ ANSWERS = {
     "READONLY You can't write against a read only replica.": "Redis is a read-only replica",
     "ERR Error running script (call to f_1f2e): @user_script:95: @user_script: 95: -READONLY You can't write against a"
     " read only replica.": "Redis is a read-only replica",
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)": "Redis was made",
     "LOADING Redis is loading the dataset in memory": "Redis is loading its data",
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.": "Redis is a replica without",
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.": "Redis cannot",

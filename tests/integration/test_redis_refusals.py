@@ -68,7 +68,7 @@ REFUSALS: dict[str, tuple[Break, Break, str, str]] = {
     "read only": (
         lambda it: it.replicaof("127.0.0.1", "1"),
         lambda it: it.replicaof("NO", "ONE"),
-        "Redis is a read-only replica",
+        "Redis (is|was made) a read-only replica",
         "Redis is a read-only replica",
     ),
     "no replicas": (
