@@ -11,6 +11,7 @@ from tests.conftest import Start
 from tests.integration.test_crash import traffic
 from tests.links import Proxy, postgres_proxy
 from tests.properties.judgement import judge, wait_for_empty_queues
+from tests.shown import wait_until_shown
 from tests.waiting import wait_until
 
 HEALED_SECONDS = 20.0
@@ -33,16 +34,6 @@ def worker(installed, through: tuple[Proxy, str], start: Start, erp: psycopg.Con
     return it
 
 
-def wait_until_shown(erp: psycopg.Connection, client: redis.Redis, name: str) -> None:
-    """Changes a product and waits until Redis has it."""
-    erp.execute("UPDATE products SET name = %s WHERE id = 1", (name,))
-
-    def shown() -> bool:
-        return name.encode() in (client.hget("bff:product:1:complete", "product") or b"")
-
-    wait_until(shown, HEALED_SECONDS, f"{name} is shown")
-
-
 @pytest.mark.timeout(300)
 def test_a_connection_of_any_kind_that_hangs_is_noticed_and_replaced(
     worker: Command, through: tuple[Proxy, str], erp: psycopg.Connection, erp_url: str, start: Start, redis_url: str
@@ -53,6 +44,6 @@ def test_a_connection_of_any_kind_that_hangs_is_noticed_and_replaced(
             sessions = worker.output().count(" ready")
             assert through[0].swallow(f"projector {purpose}\0".encode())
             wait_until(lambda: worker.output().count(" ready") > sessions, HEALED_SECONDS, f"{purpose} was noticed")  # noqa: B023
-            wait_until_shown(erp, client, f"without {purpose}")
+            wait_until_shown(erp, client, f"without {purpose}", HEALED_SECONDS)
     assert "Traceback" not in worker.output()
     judge(erp, start("serve", "--port", "0").wait_for(r"Listening on (http://\S+)")[1])
