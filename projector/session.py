@@ -25,7 +25,7 @@ from projector.redis_server import open_redis
 from projector.refresh import RefreshRequests
 from projector.settings import Settings
 from projector.state import RedisWatch, agree_on_epoch, finish_rebuilds
-from projector.wakeup import Signal, Sleeper, listen
+from projector.wakeup import Signal, Sleeper, listen, start_listening
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +115,7 @@ class Session:
     async def run(self) -> None:
         """Until stopped, or until one part fails."""
         sleeper = Sleeper(self._connections.sleeper, self._signals.fresh, self._settings.poll_interval_seconds)
+        await start_listening(self._connections.listener)
         listener = asyncio.create_task(listen(self._connections.listener, [self._signals.fresh]), name="listen")
         try:
             async with self._guarding(), asyncio.TaskGroup() as group:

@@ -129,10 +129,14 @@ class Sleeper:
         await self._connection.execute("SELECT setval('projector.asleep', $1)", (2 if asleep else 1,))
 
 
+async def start_listening(connection: AsyncDatabase) -> None:
+    """Before the first claim: a worker that slept before it listened would miss who woke it."""
+    await connection.execute(f"LISTEN {CHANNEL}")
+
+
 async def listen(connection: AsyncDatabase, signals: list[Signal]) -> None:
     """Passes notifications on, for ever; DatabaseUnavailable where none can come any more. A silent connection is asked
     whether it still listens: it may be half open, or a pooler may have handed it to another session."""
-    await connection.execute(f"LISTEN {CHANNEL}")
     while True:
         async for _ in connection.notifies(timeout=HEARTBEAT_SECONDS):
             for signal in signals:

@@ -1,15 +1,12 @@
 """What an ERP does beside plain statements: COPY, MERGE, upserts, cascades, triggers of its own, partitions, children,
 and rows that logical replication writes."""
 
-import getpass
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from projector.demo.erp import create_schema
-from projector.demo.servers import embedded_postgresql, pg_ctl
 from projector.install import install
 from projector.settings import Settings
 from tests.conftest import Postgres
@@ -168,26 +165,12 @@ def test_a_partition_that_came_after_the_installation_is_told_and_then_captured(
     assert _keys(partitioned) == [("I", [2])]
 
 
-@pytest.fixture(scope="module")
-def logical_server() -> Iterator[Postgres]:
-    """A server of its own with wal_level = logical, which takes a restart."""
-    with embedded_postgresql() as url:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET wal_level = logical")
-            row = connection.execute("SHOW data_directory").fetchone()
-        folder = Path(row[0]) if row else Path()
-        owner = folder.owner()
-        user = None if owner == getpass.getuser() else owner
-        pg_ctl(["-w", "-m", "fast", "restart"], pgdata=folder, user=user)
-        yield Postgres(url)
-
-
 @pytest.fixture
-def replicated(logical_server: Postgres) -> Iterator[tuple[psycopg.Connection, psycopg.Connection]]:
+def replicated(other_server: Postgres) -> Iterator[tuple[psycopg.Connection, psycopg.Connection]]:
     """Two ERPs; products of the first are replicated into the second, which has projector installed."""
     with (
-        logical_server.fresh_database() as one,
-        logical_server.fresh_database() as other,
+        other_server.fresh_database() as one,
+        other_server.fresh_database() as other,
         psycopg.connect(one, autocommit=True) as publisher,
         psycopg.connect(other, autocommit=True) as subscriber,
     ):

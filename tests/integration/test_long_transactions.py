@@ -10,12 +10,14 @@ import redis
 
 from projector.build import Builder, Request
 from projector.database import AsyncDatabase, array_literal, connect
+from projector.demo.erp import create_schema
 from projector.horizon import Horizon
+from projector.install import install
 from projector.installed import load_router
 from projector.look import statement
 from projector.outbox import Outbox
 from projector.settings import Settings
-from tests.conftest import Start
+from tests.conftest import Postgres, Start
 from tests.properties.judgement import judge, wait_for_empty_queues
 from tests.waiting import wait_until
 
@@ -130,6 +132,37 @@ async def _claim_among_writers(settings: Settings, url: str) -> None:
         waiting = await _claim(claim, Horizon(), peek=True)
         assert waiting > 0
         assert await _claim(claim, horizon) == waiting
+
+
+def test_a_prepared_transaction_is_found_when_it_is_committed(other_server: Postgres) -> None:
+    """It belongs to no session any more, and others pass it by."""
+    with other_server.fresh_database() as url:
+        with psycopg.connect(url, autocommit=True) as erp:
+            create_schema(erp)
+            erp.execute("INSERT INTO products (name) VALUES ('one')")
+        install(Settings(database_url=url))
+        assert asyncio.run(_claim_prepared(Settings(database_url=url), url)) == ["U"]
+
+
+async def _claim_prepared(settings: Settings, url: str) -> list[str]:
+    async with AsyncExitStack() as stack:
+        build = await stack.enter_async_context(await connect(settings, "test build", snapshots=True))
+        claim = await stack.enter_async_context(await connect(settings, "test claim"))
+        erp = await stack.enter_async_context(await psycopg.AsyncConnection.connect(url, autocommit=True))
+        router, _ = await asyncio.to_thread(load_router, settings)
+        horizon = Horizon()
+        builder = Builder(build, router, epoch=1, wide_fanout=100, horizon=horizon)
+        await builder.prepare()
+        outbox = Outbox(5_000, horizon)
+        await outbox.prepare(claim)
+        await erp.execute("BEGIN; UPDATE products SET name = 'two'; PREPARE TRANSACTION 'theirs'")
+        for _ in range(3):
+            await erp.execute("INSERT INTO products (name) VALUES ('other')")
+            await _claim(claim, horizon)
+            await builder.build(Request("1"))
+        await erp.execute("COMMIT PREPARED 'theirs'")
+        request = await outbox.claim(claim)
+        return [event.operation for event in request.events] if request else []
 
 
 async def _claim(claim: AsyncDatabase, horizon: Horizon, *, peek: bool = False) -> int:
