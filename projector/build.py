@@ -39,11 +39,13 @@ UNCLAIMED = "0"
 
 @dataclass(slots=True)
 class Request:
-    """What a claim asks for. `claim_xid` tells its own events from those that wait or are in other hands."""
+    """What a claim asks for. `claim_xid` tells its own events from those that wait or are in other hands; `rows` is how
+    many of a queue's rows it stands for."""
 
     claim_xid: str
     events: Sequence[Event] = ()
     wanted: Wanted = field(default_factory=nothing_wanted)
+    rows: int = 0
     xids: Collection[int] = ()
     """The transactions that the events are of."""
 
@@ -99,6 +101,19 @@ class Builder:
         for kind in self._router.documents.values():
             for section in kind.sections:
                 await self._connection.execute(_preparation(kind, section))
+
+    async def find_under_way(self, document: str, ids: Sequence[int]) -> dict[int, SectionBits]:
+        """The sections of these documents that changed and that nobody has published yet, in one snapshot."""
+        wanted = nothing_wanted()
+        want(wanted, document, ids, 0)
+        await self._connection.execute("BEGIN")
+        try:
+            cursor = await self._execute(look.statement(look.NOBODY, wanted, Horizon()))
+            await self._widen(wanted, look.read(await cursor.fetchone() or (), self._epoch), ())
+        finally:
+            with suppress(psycopg.OperationalError):
+                await self._connection.execute("ROLLBACK")
+        return wanted[document]
 
     async def _build_at_once(self, request: Request) -> Outcome | None:
         """Looks and reads in one round trip, and so one snapshot. None where what to read depends on the look:

@@ -14,6 +14,9 @@ from projector.work import Event, Fanout, Version, Wanted
 PENDING_LIMIT = 2_000
 """More events waiting than this, and a batch builds whole documents instead of looking at each of them."""
 
+NOBODY = "2"
+"""A claim that holds nothing: no row is ever locked by this transaction, while 0 stands in those that nobody locked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:

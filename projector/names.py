@@ -5,6 +5,7 @@ them, four decimal integers: epoch, F, the build's clock and the moment the byte
 in microseconds since 1970).
 """
 
+import re
 from types import MappingProxyType
 from typing import Final
 
@@ -55,6 +56,8 @@ DELETED_FIELD: Final = "deleted@"
 
 STATE_KEY: Final = "projector:state"
 EPOCH_FIELD: Final = "epoch"
+CLOCK_FIELD: Final = "clock"
+"""The latest business clock, in microseconds since 1970, that a worker has built with."""
 PUBLISHED_FIELD: Final = "published"
 """Counts batches; a Redis whose count went back lost what was published since."""
 INSTANCE_FIELD: Final = "instance"
@@ -71,6 +74,7 @@ REFRESH_STREAM_LENGTH: Final = 100_000
 CHANGES_CHANNEL: Final = "projector:changes"
 """Each message is the key of a document whose bytes changed."""
 
+KEY_PATTERN: Final = "bff:*"
 _KEYS: Final = MappingProxyType(
     {
         "product": "bff:product:{id}:complete",
@@ -91,6 +95,18 @@ def key_parts(document: str, date_range: str | None = None) -> tuple[str, str]:
 def document_key(document: str, document_id: int, date_range: str | None = None) -> str:
     """The key of one document; `date_range` is for dashboards, which have one for each range."""
     return _KEYS[document].format(id=document_id, range=date_range)
+
+
+def read_key(key: str) -> tuple[str, int] | None:
+    """The kind and the id of a document's key; None for other people's keys, which may look like ours."""
+    for document in DOCUMENTS:
+        for date_range in RANGES if document == "dashboard" else (None,):
+            before, after = key_parts(document, date_range)
+            if key.startswith(before) and key.endswith(after):
+                middle = key[len(before) : len(key) - len(after)]
+                if re.fullmatch(r"-?[0-9]{1,18}", middle):
+                    return document, int(middle)
+    return None
 
 
 def version_field(section: str) -> str:

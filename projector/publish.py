@@ -102,7 +102,7 @@ class Publisher:
         for commands in _slices(self._document_commands(built), PIPELINE_LENGTH):
             for code in await self._run(PUBLISH, 1, commands):
                 codes[code] += 1
-        await self._set_timers(built)
+        await self.set_timers(built)
         await self._confirm()
         return Published(codes[CHANGED], codes[UNCHANGED], codes[FENCED])
 
@@ -122,7 +122,7 @@ class Publisher:
                 " (PROJECTOR_REDIS_WAIT_REPLICAS)"
             )
 
-    async def _set_timers(self, built: Built) -> None:
+    async def set_timers(self, built: Built) -> None:
         """Sets timers, never later than they are: an older build that comes last must not put off what a newer one
         set. A timer that a newer build no longer wants fires once for nothing."""
         for timers in _slices(built.timers.items(), TIMERS_PER_COMMAND):
@@ -142,6 +142,11 @@ class Publisher:
         """When the next timer is due, in unix microseconds."""
         first = await self._client.zrange(TIMERS_KEY, 0, 0, withscores=True)
         return int(first[0][1]) if first else None
+
+    async def has_due(self, now: int) -> bool:
+        """Whether timers are due at `now`, or taken and not queued yet."""
+        due = await self._client.zcount(TIMERS_KEY, "-inf", now)
+        return bool(due or await self._client.zcard(LEASED_TIMERS_KEY))
 
     def _document_commands(self, built: Built) -> Iterator[list[Any]]:
         version = built.version
