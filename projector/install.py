@@ -289,8 +289,8 @@ class Installer:
             tuple(name.split(".", 1)) for name in ([] if first else sections)
         ]:
             self._run(
-                "INSERT INTO projector.backlog (document, section, fanout) VALUES"
-                f" ({literal(document)}, {literal(section)}, '{{\"all\": true}}') ON CONFLICT DO NOTHING"
+                "INSERT INTO projector.backlog (document, section, fanout)"
+                f" VALUES ({literal(document)}, {literal(section)}, '{{\"all\": true}}')"
             )
 
     def _reconcile(self, sections: Sequence[str]) -> None:

@@ -3,6 +3,8 @@ one is claimed and built."""
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -43,6 +45,7 @@ class Totals:
 
     batches: int = 0
     events: int = 0
+    rows: int = 0
     documents: int = 0
     changed: int = 0
     fenced: int = 0
@@ -80,6 +83,14 @@ class Lane:
         self._connections = connections
         self._claiming: asyncio.Task[Claim | None] | None = None
         self._publishing: asyncio.Task[None] | None = None
+        self._building = False
+        self.found_at = -math.inf
+        """When the queue last had something, by the monotonic clock."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a batch is being built or published."""
+        return self._building or self._publishing is not None
 
     async def prepare(self) -> None:
         """Once, before the first batch."""
@@ -108,8 +119,10 @@ class Lane:
             return 0
         if self._claims_ahead:
             self._claiming = asyncio.create_task(self._claim())
+        self._building, self.found_at = True, time.monotonic()
         outcome = await self._builder.build(claim.request)
         await self.settle()
+        self._building = False
         self.totals.events += len(claim.request.events)
         self._publishing = asyncio.create_task(self._finish(claim, outcome))
         # Lets publishing send its commands before the next claim takes the processor.
@@ -136,6 +149,7 @@ class Lane:
     async def _finish(self, claim: Claim, outcome: Outcome) -> None:
         published = await self._publisher.publish(outcome.built)
         await self._acknowledge(claim, outcome)
+        self.totals.rows += claim.request.rows
         self._count(outcome, published)
         self._queued(outcome)
 

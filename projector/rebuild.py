@@ -14,6 +14,7 @@ from projector.deadletters import DeadLetters
 from projector.guard import guarding
 from projector.installed import load_router
 from projector.lane import Lane, Queue, Totals
+from projector.progress import Progress as DrainProgress
 from projector.publish import Publisher, Replicas
 from projector.redis_server import open_redis
 from projector.resolve import Router
@@ -80,6 +81,7 @@ class Rebuilder:
         self.progress = Progress()
         self._lanes: list[Lane] = []
         self._guarded: list[AsyncDatabase] = []
+        self._drained: DrainProgress | None = None
 
     async def add_lanes(self, stack: AsyncExitStack, queues: Sequence[Queue], epoch: int) -> None:
         publisher = Publisher(self.client, self.settings.tombstone_seconds, replicas=Replicas.of(self.settings))
@@ -99,6 +101,11 @@ class Rebuilder:
             await lane.prepare()
             self._lanes.append(lane)
         self.progress.lanes = [lane.totals for lane in self._lanes]
+
+    async def note_progress(self) -> None:
+        """For `status`."""
+        self._drained = self._drained or DrainProgress(self.control, self.progress.lanes)
+        await self._drained.run_once()
 
     async def drain(self) -> None:
         """Until the queues are empty for all builders."""
@@ -185,6 +192,7 @@ async def _rebuild_kinds(
         while await rebuilder.remaining(documents, queued_until):
             await asyncio.sleep(0.05)
             await rebuilder.drain()
+    await rebuilder.note_progress()
     rebuilder.progress.remaining = 0
     await finish_rebuilds(control, client)
 
@@ -195,6 +203,7 @@ async def _counting(
 ) -> AsyncIterator[None]:
     async def count() -> None:
         while True:
+            await rebuilder.note_progress()
             progress = rebuilder.progress
             progress.remaining = await rebuilder.remaining(documents, queued_until)
             progress.total = max(progress.total, progress.remaining, progress.documents)

@@ -1,3 +1,8 @@
+-- Adds a fan-out unless the same one waits already. One that is being resolved is locked and does not count: it may have
+-- looked before the change that this one stands for, and whoever queues must not wait until it is done.
 INSERT INTO projector.backlog (document, section, fanout)
-VALUES ($1::text, $2::text, $3::text::jsonb)
-ON CONFLICT DO NOTHING
+SELECT $1::text, $2::text, $3::text::jsonb
+WHERE NOT EXISTS (
+    SELECT FROM projector.backlog
+    WHERE id IS NULL AND document = $1::text AND section = $2::text AND fanout = $3::text::jsonb
+    FOR KEY SHARE SKIP LOCKED)

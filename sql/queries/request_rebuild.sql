@@ -5,5 +5,8 @@ WITH request AS (
     ON CONFLICT (document) DO UPDATE SET reason = excluded.reason, queued_at = excluded.queued_at
 )
 INSERT INTO projector.backlog (document, fanout, queued_at)
-VALUES ($1::text, '{"all": true}', now())
-ON CONFLICT DO NOTHING
+SELECT $1::text, '{"all": true}', now()
+WHERE NOT EXISTS (
+    SELECT FROM projector.backlog
+    WHERE id IS NULL AND document = $1::text AND section = '*' AND fanout = '{"all": true}'
+    FOR KEY SHARE SKIP LOCKED)

@@ -71,8 +71,9 @@ CREATE TABLE IF NOT EXISTS projector.backlog (
     UNIQUE (document, id, section)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 
-CREATE UNIQUE INDEX IF NOT EXISTS backlog_fanout ON projector.backlog (document, section, md5(fanout::text))
-    WHERE id IS NULL;
+-- Not unique: a fan-out that is queued while the same one is being resolved must not wait for that.
+DROP INDEX IF EXISTS projector.backlog_fanout;
+CREATE INDEX IF NOT EXISTS backlog_fanouts ON projector.backlog (document, section) WHERE id IS NULL;
 
 CREATE INDEX IF NOT EXISTS backlog_urgent ON projector.backlog (document, id) WHERE urgent;
 
@@ -116,6 +117,42 @@ CREATE TABLE IF NOT EXISTS projector.redis_state (
 -- Whether a worker sleeps: 2 when one does, 1 when none. A sequence, because its last value can be read at any
 -- isolation level, by the plain expression pg_sequence_last_value(), and set without waiting for anybody.
 CREATE SEQUENCE IF NOT EXISTS projector.asleep MINVALUE 1 MAXVALUE 2 START 1 CYCLE;
+
+-- How far the audit has come with each kind of document: the place in its ids. The kind '*' is the walk through the keys
+-- of Redis, whose place is a SCAN cursor. A pass that found drift is followed by a few in haste.
+CREATE TABLE IF NOT EXISTS projector.audit (
+    document text PRIMARY KEY,
+    place text NOT NULL DEFAULT '',
+    found integer NOT NULL DEFAULT 0,
+    hasty_passes integer NOT NULL DEFAULT 0,
+    finished_at timestamptz
+);
+
+-- What the audit found to be served otherwise than a fresh build says; the newest 1,000.
+CREATE TABLE IF NOT EXISTS projector.drift (
+    document text NOT NULL,
+    id bigint NOT NULL,
+    section text NOT NULL,
+    detail text NOT NULL,
+    repaired boolean NOT NULL,
+    found_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Triggers of ours that a worker found disabled or gone: when they are back, what reads their table is queued.
+CREATE TABLE IF NOT EXISTS projector.trigger_fault (
+    source text NOT NULL,
+    place text PRIMARY KEY,
+    fault text NOT NULL,
+    since timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- The drain of the backlog since it was last empty: rows done, when it began, and when that was last written.
+CREATE TABLE IF NOT EXISTS projector.backlog_progress (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    began_at timestamptz,
+    done bigint NOT NULL DEFAULT 0,
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
 
 -- Whether changes are captured: 2 while `projector pause` keeps the triggers from doing anything, else 1. A sequence for
 -- the same reasons: pausing waits for nobody and holds for the statements that begin after it.
