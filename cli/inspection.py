@@ -2,14 +2,14 @@
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvloop
 
 from projector.check import check as check_installation
 from projector.settings import Settings
-from projector.status import Status, read_status
+from projector.status import Draining, Status, read_status
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
@@ -46,14 +46,29 @@ def _status_lines(found: Status) -> str:
         "workers": str(found.workers),
         "outbox": f"{found.events_waiting} events, the oldest waits {found.oldest_event_seconds:.1f} s",
         "backlog": f"{_counts(found.backlog)}; {found.fanouts_waiting} fan-outs to resolve",
+        "drain": _drain(found.draining),
         "rebuilding": ", ".join(f"{name} ({why})" for name, why in found.rebuilding.items()) or "nothing",
         "dead letters": str(found.dead_letters),
+        "audit": f"all compared since {found.audited_at or 'never'}; {found.drift_last_day} differences in 24 h",
         "redis": "reachable" if found.redis_reachable else "not reachable",
         "built": ", ".join(name for name, built in found.built.items() if built) or "nothing",
         "timers": str(found.timers),
     }
     text = [f"{name:<13} {value}" for name, value in lines.items()]
+    text += [f"{'drift':<13} {_drift(row)}" for row in found.drift]
     return "\n".join(text + [f"{'problem':<13} {problem}" for problem in found.problems])
+
+
+def _drain(draining: Draining | None) -> str:
+    if draining is None:
+        return "nothing to do"
+    end = "unknown" if draining.seconds_left is None else f"in about {draining.seconds_left:.0f} s"
+    return f"{draining.done} of {draining.total} rows done, {draining.per_second:.0f} a second, end {end}"
+
+
+def _drift(row: dict[str, Any]) -> str:
+    what = "repaired" if row["repaired"] else "NOT repaired"
+    return f"{row['found_at']} {row['document']} {row['id']} {row['section']}: {row['detail']} ({what})"
 
 
 def _counts(backlog: dict[str, int]) -> str:

@@ -85,6 +85,13 @@ class Router:
     def routes_of(self, source: str) -> Sequence[BoundRoute]:
         return self._routes.get(source, ())
 
+    def readers_of(self, source: str) -> dict[str, SectionBits]:
+        """The sections that read a table, by kind of document."""
+        readers: dict[str, SectionBits] = {}
+        for bound in self.routes_of(source):
+            readers[bound.document] = readers.get(bound.document, 0) | bound.sections(_ANY_CHANGE)
+        return readers
+
     def find_route(self, fanout: Fanout) -> BoundRoute | None:
         """The route that a fan-out was queued with; None where an upgrade removed it."""
         sections = self.section_bits(fanout.document, fanout.section)

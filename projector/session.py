@@ -9,28 +9,39 @@ from dataclasses import dataclass
 
 import redis.asyncio
 
-from projector.backlog import Backlog, Urgent, queue_documents
+from projector.audit import HASTE, Audit
+from projector.backlog import Backlog, Urgent
 from projector.build import Builder, Outcome
 from projector.database import AsyncDatabase, connect
 from projector.deadletters import DeadLetters
+from projector.drift import Verifier
 from projector.guard import guarding
 from projector.horizon import Horizon
 from projector.installed import load_router
 from projector.lane import Lane, Queue
 from projector.names import DOCUMENTS
 from projector.outbox import Outbox
+from projector.progress import Progress
 from projector.publish import PublishCount, Publisher, Replicas
 from projector.reconcile import Reconciler
 from projector.redis_server import open_redis
 from projector.refresh import RefreshRequests
 from projector.settings import Settings
 from projector.state import RedisWatch, agree_on_epoch, finish_rebuilds
+from projector.timers import Timers
+from projector.trigger_watch import TriggerWatch
 from projector.wakeup import Signal, Sleeper, listen, start_listening
 
 log = logging.getLogger(__name__)
 
-TIMERS_AT_ONCE = 1_000
 HOUSEKEEPING_SECONDS = 1.0
+FLOW_SECONDS = 1.0
+TRIGGERS_SECONDS = 3.0
+LONGEST_CALM_SECONDS = 1.0
+"""The audit waits no longer for a moment without fresh changes."""
+CALM_POLL_SECONDS = 0.01
+SHORTEST_AUDIT_PAUSE = 0.01
+"""Divided by the share: with one percent a step a second at most."""
 LONGEST_REST_SECONDS = 1.0
 
 
@@ -56,9 +67,11 @@ class Signals:
     queued: Signal
     tick: Signal
     rest: Signal
+    pause: Signal
+    audit: Signal
 
     def set_all(self) -> None:
-        for signal in (self.fresh, self.urgent, self.queued, self.tick, self.rest):
+        for signal in (self.fresh, self.urgent, self.queued, self.tick, self.rest, self.pause, self.audit):
             signal.set()
 
     def queued_by(self, outcome: Outcome) -> None:
@@ -82,6 +95,16 @@ class Connections:
     redis: redis.asyncio.Redis
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What runs beside the lanes, each with a `run_once`."""
+
+    timers: Timers
+    audit: Audit
+    triggers: TriggerWatch
+    progress: Progress
+
+
 class Session:
     """One stretch of work on open connections: a lane for fresh events, one for the backlog, and what feeds them."""
 
@@ -92,7 +115,7 @@ class Session:
         lanes: Lanes,
         signals: Signals,
         dead_letters: DeadLetters,
-        publisher: Publisher,
+        parts: Parts,
         count: PublishCount,
         mark: str,
         settings: Settings,
@@ -105,7 +128,10 @@ class Session:
         self._lanes = lanes
         self._signals = signals
         self._dead_letters = dead_letters
-        self._publisher = publisher
+        self._timers = parts.timers
+        self._audit = parts.audit
+        self._triggers = parts.triggers
+        self._progress = parts.progress
         self._settings = settings
         self._stopping = stopping
 
@@ -125,6 +151,7 @@ class Session:
                 group.create_task(self._run_backlog(), name="backlog")
                 group.create_task(self._run_timers(), name="timers")
                 group.create_task(self._run_refresh(), name="refresh")
+                group.create_task(self._run_audit(), name="audit")
                 group.create_task(self._keep_house(), name="housekeeping")
         finally:
             listener.cancel()
@@ -169,37 +196,38 @@ class Session:
     async def _run_backlog(self) -> None:
         async with self._lanes.backlog as lane:
             while not self._stopping.is_set():
+                began = time.monotonic()
                 if not await lane.run_once():
                     await lane.settle()
                     await self._signals.queued.wait(self._settings.poll_interval_seconds)
+                elif _flows(self._lanes.live):
+                    await self._signals.pause.wait(min(time.monotonic() - began, LONGEST_REST_SECONDS))
 
     async def _run_timers(self) -> None:
-        """Moves due timers to the backlog. The business clock is the database's, which also builds."""
         while not self._stopping.is_set():
-            now = await self._business_time()
-            while timers := await self._publisher.take_due(now, TIMERS_AT_ONCE):
-                await self._queue_timers(timers)
-                await self._publisher.confirm_due(timers)
-            due = await self._publisher.next_due()
-            pause = HOUSEKEEPING_SECONDS if due is None else max(0.0, (due - now) / 1e6)
-            await self._signals.tick.wait(min(pause + 0.001, HOUSEKEEPING_SECONDS))
+            pause = await self._timers.run_once()
+            if self._timers.queued:
+                self._signals.queued.set()
+            longest = HOUSEKEEPING_SECONDS if pause is None else min(pause + 0.001, HOUSEKEEPING_SECONDS)
+            await self._signals.tick.wait(longest)
 
-    async def _business_time(self) -> int:
-        cursor = await self._connections.timers.execute(
-            "SELECT (extract(epoch FROM projector.now()) * 1000000)::bigint"
-        )
-        row = await cursor.fetchone()
-        return int(row[0]) if row else 0
+    async def _run_audit(self) -> None:
+        """Paced by time: after each step a pause that is so much longer as the share is small."""
+        if not self._settings.audit_share:
+            return
+        await self._audit.prepare()
+        while not self._stopping.is_set():
+            await self._wait_for_calm()
+            began = time.monotonic()
+            step = await self._audit.run_once()
+            share = min(1.0, self._settings.audit_share * (HASTE if step.hasty else 1))
+            pause = max((time.monotonic() - began) * (1 / share - 1), SHORTEST_AUDIT_PAUSE / share)
+            await self._signals.audit.wait(pause)
 
-    async def _queue_timers(self, timers: list[str]) -> None:
-        by_section: dict[tuple[str, str], list[int]] = {}
-        for timer in timers:
-            document, id_, section = timer.split(":")
-            by_section.setdefault((document, section), []).append(int(id_))
-        async with self._connections.timers.transaction():
-            for (document, section), ids in sorted(by_section.items()):
-                await queue_documents(self._connections.timers, document, section, ids)
-        self._signals.queued.set()
+    async def _wait_for_calm(self) -> None:
+        deadline = time.monotonic() + LONGEST_CALM_SECONDS
+        while self._lanes.live.busy and time.monotonic() < deadline and not self._stopping.is_set():
+            await self._signals.audit.wait(CALM_POLL_SECONDS)
 
     async def _run_refresh(self) -> None:
         requests = RefreshRequests(self._connections.redis, self._settings.redis_timeout_seconds)
@@ -218,6 +246,7 @@ class Session:
     async def _keep_house(self) -> None:
         connection = self._connections.housekeeping
         watch = RedisWatch(connection, self._connections.redis, self._count)
+        triggers_due = 0.0
         reconciler = Reconciler()
         while not self._stopping.is_set():
             await self._require_same_installation()
@@ -228,6 +257,11 @@ class Session:
                 self._signals.queued.set()
             for document in await finish_rebuilds(connection, self._connections.redis):
                 log.info("all documents are built", extra={"document": document})
+            await self._progress.run_once()
+            if time.monotonic() >= triggers_due:
+                triggers_due = time.monotonic() + TRIGGERS_SECONDS
+                if await self._triggers.run_once():
+                    self._signals.queued.set()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), HOUSEKEEPING_SECONDS)
 
@@ -262,7 +296,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
         epoch = await agree_on_epoch(connections.housekeeping, client)
 
         horizon = Horizon()
-        signals = Signals(*(Signal(stopping) for _ in range(5)))
+        signals = Signals(*(Signal(stopping) for _ in range(7)))
 
         async def lane(name: str, queue: Queue, claims: int, queued: Callable[[Outcome], None] = _ignore) -> Lane:
             build = await database(f"{name} build", snapshots=True)
@@ -272,15 +306,31 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
             await made.prepare()
             return made
 
-        backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS)
+        live = await lane("live", Outbox(settings.claim_limit, horizon), 2, signals.queued_by)
+        backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, lambda: _flows(live))
         lanes = Lanes(
-            live=await lane("live", Outbox(settings.claim_limit, horizon), 2, signals.queued_by),
+            live=live,
             urgent=await lane("urgent", Urgent(router, settings.chunk_size), 2),
             backlog=await lane("backlog", backlog, 3),
         )
-        yield Session(
-            connections, guarded, lanes, signals, dead_letters, publisher, count, installation.mark, settings, stopping
+        audit_connection = await database("audit", snapshots=True)
+        builder = Builder(audit_connection, router, epoch=epoch, wide_fanout=settings.wide_fanout)
+        await builder.prepare()
+        verifier = Verifier(audit_connection, client, router, builder)
+        parts = Parts(
+            timers=Timers(connections.timers, client, publisher, router),
+            audit=Audit(audit_connection, client, router, verifier, publisher),
+            triggers=TriggerWatch(connections.housekeeping, router),
+            progress=Progress(connections.housekeeping, [lanes.backlog.totals]),
         )
+        yield Session(
+            connections, guarded, lanes, signals, dead_letters, parts, count, installation.mark, settings, stopping
+        )
+
+
+def _flows(live: Lane) -> bool:
+    """Whether there were fresh changes a moment ago, to which big work gives way."""
+    return time.monotonic() - live.found_at < FLOW_SECONDS
 
 
 def _ignore(_: Outcome) -> None:

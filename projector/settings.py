@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     near_cache_mb: int = Field(
         64, ge=0, le=4096, description="Finished answers that each API process keeps; 0 asks Redis every time"
     )
+    audit_share: float = Field(
+        0.01, ge=0, le=1, description="Share of its time that a worker compares documents with fresh builds; 0: never"
+    )
     tombstone_seconds: int = Field(3600, ge=60, description="How long a deleted entity's fence is kept")
     shutdown_seconds: float = Field(10, gt=0, description="How long a stopping worker or API may finish what it began")
     clock_offset_seconds: float = Field(

@@ -13,9 +13,26 @@ from projector.names import BUILT, DOCUMENTS, STATE_KEY, TIMERS_KEY, built_field
 from projector.redis_server import open_redis, refusals
 from projector.settings import Settings
 from projector.sql import read_query
+from projector.trigger_watch import find_faults
 
 LATE_SECONDS = 30.0
 """An event that waits longer means that nobody works, or not fast enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draining:
+    """How far the backlog's drain is since it was last empty, in rows, and how long it may still take."""
+
+    total: int
+    done: int
+    per_second: float
+    seconds_left: float | None
+
+    @classmethod
+    def from_counts(cls, waiting: int, done: int, seconds: float) -> "Draining":
+        rate = done / seconds if seconds > 0 else 0.0
+        left = round(waiting / rate, 1) if rate else None
+        return cls(waiting + done, done, round(rate, 1), left)
 
 
 @dataclass(slots=True)
@@ -29,11 +46,18 @@ class Status:
     oldest_event_seconds: float = 0.0
     backlog: dict[str, int] = field(default_factory=dict)
     fanouts_waiting: int = 0
+    draining: Draining | None = None
     rebuilding: dict[str, str] = field(default_factory=dict)
     dead_letters: int = 0
     capture_faults: dict[str, str] = field(default_factory=dict)
     """Tables whose triggers cannot tell what changed, and why."""
     paused_at: str | None = None
+    audited_at: str | None = None
+    """The audit has compared every document since then; None before its first whole pass."""
+    drift_last_day: int = 0
+    drift: list[dict[str, Any]] = field(default_factory=list)
+    """The newest differences that the audit found."""
+    trigger_faults: list[str] = field(default_factory=list)
     redis_reachable: bool = False
     built: dict[str, bool] = field(default_factory=dict)
     timers: int = 0
@@ -68,9 +92,14 @@ async def _read_database(connection: AsyncDatabase, status: Status) -> None:
     (
         status.version, fingerprint, status.timezone, status.workers, status.events_waiting,
         status.oldest_event_seconds, backlog, status.fanouts_waiting, rebuilding, status.dead_letters,
+        progress, status.drift_last_day, drift, status.audited_at,
         capture_faults, status.paused_at,
     ) = row  # fmt: skip
     status.backlog, status.rebuilding = json.loads(backlog or "{}"), json.loads(rebuilding or "{}")
+    status.drift = json.loads(drift or "[]")
+    if progress and status.backlog:
+        status.draining = Draining.from_counts(sum(status.backlog.values()), **json.loads(progress))
+    status.trigger_faults = [f"{fault} is {what}" for fault, what in (await find_faults(connection)).items()]
     status.capture_faults = json.loads(capture_faults or "{}")
     if fingerprint != package_fingerprint():
         status.problems.append("The database has another version's definitions. Run: projector install")
@@ -89,6 +118,14 @@ def _judge(status: Status) -> None:
         remedy = "Start one: projector run" if status.workers == 0 else "See its log"
         status.problems.append(
             f"Change events wait for {status.oldest_event_seconds:.0f} s with {status.workers} workers. {remedy}"
+        )
+    status.problems += [
+        f"Trigger {fault}, changes are not noticed. Run: projector install" for fault in status.trigger_faults
+    ]
+    if status.drift_last_day:
+        status.problems.append(
+            f"The audit found {status.drift_last_day} differences in 24 h: something goes around the triggers, or"
+            " writes to Redis. See the table projector.drift"
         )
     if status.paused_at:
         status.problems.append(f"Capture is paused since {status.paused_at}. Run: projector resume")

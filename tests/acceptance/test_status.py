@@ -11,7 +11,9 @@ from tests.conftest import Start
 
 KEYS = {
     "version", "timezone", "workers", "events_waiting", "oldest_event_seconds", "backlog", "fanouts_waiting",
-    "rebuilding", "dead_letters", "redis_reachable", "built", "timers", "problems",
+    "draining", "rebuilding", "dead_letters", "audited_at", "drift_last_day", "drift", "trigger_faults",
+    "capture_faults", "paused_at",
+    "redis_reachable", "built", "timers", "problems",
 }  # fmt: skip
 
 

@@ -44,6 +44,7 @@ def judge(
     *,
     flags: bool = False,
     clock_offset: timedelta = timedelta(),
+    timezone: str = ZONE,
 ) -> int:
     """Compares every document at all its addresses; returns the number of answers compared.
 
@@ -56,7 +57,7 @@ def judge(
     compared = 0
     faults: list[str] = []
     with httpx.Client(base_url=address, timeout=10) as client:
-        for path, expected in answers(rows, [*keys(rows), *gone], now=now, timezone=ZONE):
+        for path, expected in answers(rows, [*keys(rows), *gone], now=now, timezone=timezone):
             if "include_" in path and not flags:
                 continue
             answer = client.get(path)

@@ -1,0 +1,138 @@
+"""Fan-outs: the same one asked for twice is done once, and whoever asks never waits."""
+
+import asyncio
+import json
+
+import psycopg
+
+from projector.backlog import Backlog, queue_fanouts
+from projector.database import connect
+from projector.installed import load_router
+from projector.redis_server import open_redis
+from projector.settings import Settings
+from projector.sql import read_query
+from projector.work import Fanout
+from tests.conftest import Start
+from tests.properties.judgement import wait_for_empty_queues
+from tests.waiting import wait_until
+
+ALL_PRODUCTS = Fanout("product", "pricing")
+
+
+def queue(settings: Settings, *fanouts: Fanout) -> None:
+    """As a lane does that acknowledges; fails where that would have to wait."""
+
+    async def scenario() -> None:
+        async with await connect(settings, "test") as connection:
+            await connection.execute("SET lock_timeout = '2s'")
+            await queue_fanouts(connection, fanouts)
+
+    asyncio.run(scenario())
+
+
+def expand(settings: Settings) -> None:
+    """Resolves all fan-outs that wait."""
+
+    async def scenario() -> None:
+        router, _ = load_router(settings)
+        async with await connect(settings, "test") as connection, open_redis(settings) as client:
+            backlog = Backlog(router, client, 1000, list(router.documents))
+            while await backlog._expand(connection):
+                pass
+
+    asyncio.run(scenario())
+
+
+def counts(erp: psycopg.Connection) -> tuple[int, int]:
+    """Fan-outs and documents that wait."""
+    query = "SELECT count(*) FILTER (WHERE id IS NULL), count(id) FROM projector.backlog"
+    return erp.execute(query).fetchone()
+
+
+def test_a_second_identical_fanout_merges_with_the_first(installed: Settings, erp: psycopg.Connection) -> None:
+    """While it waits, and while its documents wait; another one does not."""
+    erp.execute("DELETE FROM projector.backlog")
+    queue(installed, ALL_PRODUCTS, ALL_PRODUCTS)
+    queue(installed, ALL_PRODUCTS)
+    assert counts(erp) == (1, 0)
+    queue(installed, Fanout("product", "images"))
+    assert counts(erp) == (2, 0)
+    expand(installed)
+    waiting = counts(erp)
+    assert waiting == (0, 60)
+    queue(installed, ALL_PRODUCTS)
+    expand(installed)
+    assert counts(erp) == waiting
+
+
+def test_a_fanout_does_not_wait_for_the_same_one_being_resolved(
+    installed: Settings, erp_url: str, erp: psycopg.Connection
+) -> None:
+    """Resolving a hundred thousand documents takes seconds, for which fresh changes would stand still. The second is
+    queued, since the first may have looked too early, and its documents merge."""
+    erp.execute("DELETE FROM projector.backlog")
+    queue(installed, ALL_PRODUCTS)
+    with psycopg.connect(erp_url) as resolving:
+        resolving.execute("DELETE FROM projector.backlog WHERE id IS NULL")
+        resolving.execute(
+            "INSERT INTO projector.backlog (document, id, section) SELECT 'product', id, 'pricing' FROM products"
+        )
+        queue(installed, ALL_PRODUCTS)
+    assert counts(erp) == (1, 30)
+    expand(installed)
+    assert counts(erp) == (0, 30)
+
+
+def test_a_fresh_change_does_not_read_a_long_backlog(installed: Settings, erp: psycopg.Connection) -> None:
+    """A look that was planned while the backlog was empty is planned anew when a drain begins."""
+    look = "EXPLAIN EXECUTE look ('2', 10, '{order}', '{5}', '0', '{}')"
+
+    def plan() -> str:
+        return "\n".join(line for (line,) in erp.execute(look))
+
+    erp.execute("TRUNCATE projector.backlog")
+    erp.execute("SET plan_cache_mode = force_generic_plan")
+    erp.execute("PREPARE look AS " + read_query("look"))
+    assert "Seq Scan on backlog" in plan()
+    erp.execute("INSERT INTO projector.backlog (document, id) SELECT 'order', n FROM generate_series(1, 20000) n")
+    expand(installed)
+
+    async def claim() -> None:
+        router, _ = load_router(installed)
+        async with await connect(installed, "test") as connection, open_redis(installed) as client:
+            backlog = Backlog(router, client, 10, list(router.documents))
+            await backlog.prepare(connection)
+            assert await backlog.claim(connection)
+
+    asyncio.run(claim())
+    assert "Seq Scan on backlog" not in plan()
+
+
+def test_progress_of_the_drain_is_told_and_outlives_a_worker(
+    installed: Settings, start: Start, erp: psycopg.Connection
+) -> None:
+    """How many waited, how many are done, and when it will end; nothing once all is done."""
+
+    def draining() -> dict[str, float] | None:
+        command = start("status", "--json")
+        command.process.wait(30)
+        return json.loads(command.output())["draining"]
+
+    assert draining() is None
+    # One document at a time, so that the drain lasts.
+    slow = {"PROJECTOR_CHUNK_SIZE": "1", "PROJECTOR_AUDIT_SHARE": "0"}
+    first = start("run", **slow)
+    first.wait_for(r"\bready\b")
+    erp.execute("INSERT INTO projector.backlog (document, id) SELECT 'order', n FROM generate_series(1, 20000) n")
+    seen = wait_until(lambda: (it := draining()) and it["done"] and it, what="progress")
+    assert seen["total"] > 15_000  # what is done is added once a second
+    assert seen["per_second"] > 0
+    assert 0 < seen["seconds_left"] < 3600
+    first.stop()
+    start("run").wait_for(r"\bready\b")
+    later = draining()
+    assert later is None or later["done"] >= seen["done"]
+    wait_for_empty_queues(erp)
+    assert draining() is None
+    query = "SELECT began_at IS NULL FROM projector.backlog_progress"
+    wait_until(lambda: erp.execute(query).fetchone() == (True,), what="the end of the drain")
