@@ -19,7 +19,8 @@ from projector.work import Fanout, Wanted, want
 MANY_ROWS = 2_000
 SMALL_PART = 20
 """While fresh changes flow a chunk is this part of the usual one: publishing it holds up the process for a moment."""
-_START = ("", -(2**63))
+_LEAST_ID = -(2**63)
+_START = ("", _LEAST_ID)
 
 
 class Urgent:
@@ -80,9 +81,10 @@ class Backlog:
         rows = await begin_claim(connection, execute)
         if not rows:
             return None
-        # One behind the last place: a chunk may have ended between two sections of one document.
+        # One behind the last place: a chunk may have ended between two sections of one document. Nothing is behind
+        # the least id, whose other sections come with the next round.
         document, id_ = max(row[:2] for row in rows)
-        self._place = (document, id_ - 1)
+        self._place = (document, max(id_ - 1, _LEAST_ID))
         return _request(self._router, rows)
 
     async def _tell_planner(self, connection: AsyncDatabase) -> None:
