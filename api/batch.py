@@ -53,7 +53,18 @@ class Keys:
         return text
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string"}
+        key = {"type": "string", "pattern": _key_pattern(), "examples": ["products/42"]}
+        return {"type": "array", "items": key, "minItems": 1, "maxItems": MOST_KEYS}
+
+
+def _key_pattern() -> str:
+    """What a key looks like. Ids of 19 digits, of which not all fit in 64 bits, are left out: none is in use."""
+    endings: dict[str, list[str]] = {}
+    for kind, ending in _TEMPLATES:
+        endings.setdefault(kind, []).append(ending)
+    kinds = {**endings, "salesperson": list(_DASHBOARDS)}
+    keys = "|".join(f"{kind}/-?[0-9]{{1,18}}({'|'.join(ends)})" for kind, ends in kinds.items())
+    return f"^({keys})$"
 
 
 KEYS = Keys()

@@ -11,7 +11,7 @@ MOBILE: Final = "/api/mobile"
 
 PRODUCT_ID = Id("id", "The product's id")
 CUSTOMER_ID = Id("id", "The customer's id")
-ORDER_ID = Id("id", "The order's id")
+ORDER_ID = Id("id", "The order's id", example=5120)
 
 PRODUCT_COMPLETE = Template(
     path=f"{MOBILE}/products/{{id}}/complete",
@@ -128,7 +128,7 @@ DASHBOARD = Template(
     document="dashboard",
     noun="Salesperson",
     parameters=(
-        Id("salesperson_id", "The salesperson's user id", location="query"),
+        Id("salesperson_id", "The salesperson's user id", example=7, location="query"),
         Choice("date_range", "The last day, 7 days or 30 days, today included", RANGES),
     ),
     fields=(

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 
 from api import endpoints, examples
 from api.answers import error_content
-from api.errors import ApiError, Fault, InvalidInput, NotBuilt, NotFound, NotReady, Unavailable
+from api.errors import ApiError, Fault, InvalidInput, NotBuilt, NotFound, NotReady, Overloaded, Unavailable
+from api.links import links
 from api.models.customer import CustomerAnswer, CustomerFinancialAnswer, CustomerOrdersAnswer
 from api.models.dashboard import DashboardAnswer
 from api.models.envelope import Failure
@@ -101,24 +102,23 @@ PAGES: Final = (
 
 
 def parameters(declared: Iterable[Parameter]) -> dict[str, Any]:
-    """The parameters as OpenAPI lists them."""
+    """The parameters of what answers without ETag, as OpenAPI lists them."""
     return {"parameters": [_parameter(parameter) for parameter in declared]}
+
+
+def tagged_parameters(declared: Iterable[Parameter] = ()) -> dict[str, Any]:
+    """The parameters of what answers with an ETag."""
+    return {"parameters": [*(_parameter(parameter) for parameter in declared), _IF_NONE_MATCH]}
 
 
 def document_responses(page: Page) -> Responses:
     """Everything that the address of a template can answer."""
     template = page.template
     return {
-        200: {"headers": _ETAG},
-        304: {"description": "Not changed since the ETag in If-None-Match", "headers": _ETAG},
-        **_failure(NotFound(template.noun, 789), f"The {template.noun.lower()} does not exist"),
-        **_failure(_invalid(template.parameters[0]), "An id or a parameter cannot be used"),
-        **_failure(
-            NotBuilt(template.document),
-            "Not built yet, or Redis is away",
-            headers=_RETRY,
-            other=Unavailable(),
-        ),
+        **_tagged(links(page.operation_id)),
+        **_failure(f"The {template.noun.lower()} does not exist", NotFound(template.noun, 789)),
+        **_failure("An id or a parameter cannot be used", _invalid(template.parameters[0])),
+        **_unavailable("Not built yet, or Redis is away", NotBuilt(template.document), Unavailable()),
     }
 
 
@@ -126,10 +126,9 @@ def batch_responses() -> Responses:
     """Everything that a batch can be answered with."""
     fault = Fault("keys", "has a key that names no document", "product/1")
     return {
-        200: {"headers": _ETAG},
-        304: {"description": "Not changed since the ETag in If-None-Match", "headers": _ETAG},
-        **_failure(InvalidInput([fault]), "Too many keys, or one that cannot be used"),
-        **_failure(Unavailable(), "None of the documents can be had", headers=_RETRY),
+        **_tagged(),
+        **_failure("Too many keys, or one that cannot be used", InvalidInput([fault])),
+        **_unavailable("None of the documents can be had", NotBuilt("product"), Unavailable()),
     }
 
 
@@ -141,22 +140,30 @@ def add_examples(document: dict[str, Any]) -> None:
         success["content"]["application/json"]["example"] = content
 
 
-def refresh_responses(noun: str) -> Responses:
+def refresh_responses(noun: str, operation_id: str) -> Responses:
     """Everything that a request for a rebuild can be answered with."""
     accepted = {"success": True, "message": f"{noun} 42 will be rebuilt"}
     return {
-        **example(202, accepted),
-        **_failure(_invalid(endpoints.PRODUCT_ID), "The id cannot be used"),
-        **_failure(Unavailable(), "Redis is away", headers=_RETRY),
+        202: {**example(202, accepted)[202], "links": links(operation_id)},
+        **_failure("The id cannot be used", _invalid(endpoints.PRODUCT_ID)),
+        **_unavailable("Redis is away", Unavailable()),
     }
+
+
+def health_responses(healthy: Mapping[str, Any]) -> Responses:
+    """What /health answers."""
+    tagged = _tagged()
+    return {**tagged, 200: {**tagged[200], **example(200, healthy)[200]}, **_unavailable("Too many connections")}
 
 
 def ready_responses(ready: Mapping[str, Any]) -> Responses:
     """What /ready answers."""
+    tagged = _tagged()
     not_ready = NotReady(["built:product", "built:order"])
     return {
-        **example(200, ready),
-        **_failure(not_ready, "Something is missing yet", headers=_RETRY),
+        **tagged,
+        200: {**tagged[200], **example(200, ready)[200]},
+        **_unavailable("Something is missing yet", not_ready),
     }
 
 
@@ -165,34 +172,53 @@ def example(status: int, content: Mapping[str, Any]) -> Responses:
     return {status: {"content": {"application/json": {"example": content}}}}
 
 
-_ETAG = {"ETag": {"description": "Changes when the answer does", "schema": {"type": "string"}}}
-_RETRY = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
+_ETAG = {"ETag": {"description": "Changes when the answer does", "required": True, "schema": {"type": "string"}}}
+_RETRY = {
+    "Retry-After": {"description": "Seconds to wait", "required": True, "schema": {"type": "integer", "minimum": 1}}
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "ETags of answers that the client holds: 304 if one of them is still right",
+    "schema": {"type": "string"},
+}
+
+
+def _tagged(linked: Mapping[str, Any] | None = None) -> Responses:
+    """An answer with an ETag, and the 304 for who has it already."""
+    success: dict[str, Any] = {"headers": _ETAG}
+    return {
+        200: success | ({"links": linked} if linked else {}),
+        304: {"description": "Not changed since the ETag in If-None-Match", "headers": _ETAG},
+    }
+
+
+def _unavailable(description: str, *errors: ApiError) -> Responses:
+    """Every address refuses when there are too many connections."""
+    return _failure(description, *errors, Overloaded(), headers=_RETRY)
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
+    schema = parameter.schema()
     return {
         "name": parameter.name,
         "in": parameter.location,
         "required": parameter.required,
         "description": parameter.description,
-        "schema": parameter.schema(),
+        "schema": schema,
+        **({"style": "form", "explode": False} if schema["type"] == "array" else {}),
     }
 
 
-def _failure(
-    error: ApiError,
-    description: str,
-    headers: Mapping[str, Any] | None = None,
-    other: ApiError | None = None,
-) -> Responses:
-    shown = [error] if other is None else [error, other]
-    named = {str(item.code): {"value": error_content(item)} for item in shown}
+def _failure(description: str, *errors: ApiError, headers: Mapping[str, Any] | None = None) -> Responses:
+    named = {str(error.code): {"value": error_content(error)} for error in errors}
     response: dict[str, Any] = {
         "model": Failure,
         "description": description,
         "content": {"application/json": {"examples": named}},
     }
-    return {error.status: response | ({"headers": headers} if headers else {})}
+    return {errors[0].status: response | ({"headers": headers} if headers else {})}
 
 
 def _invalid(parameter: Parameter) -> InvalidInput:

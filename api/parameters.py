@@ -51,6 +51,7 @@ class Id:
 
     name: str
     description: str
+    example: int = 42
     location: str = "path"
     required: bool = True
 
@@ -63,7 +64,7 @@ class Id:
         return number
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "integer", "format": "int64"}
+        return {"type": "integer", "format": "int64", "examples": [self.example]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 SERVICE = "mobile-bff"
 
-SALESPERSON_ID = Id("id", "The salesperson's user id")
+SALESPERSON_ID = Id("id", "The salesperson's user id", example=7)
 REFRESHES = (
     ("product", "Product", PRODUCT_ID, f"{MOBILE}/products/{{id}}/invalidate-cache"),
     ("customer", "Customer", CUSTOMER_ID, f"{MOBILE}/customers/{{id}}/invalidate-cache"),
@@ -56,7 +56,7 @@ def add_document_routes(app: FastAPI, read_model: ReadModel) -> None:
             tags=[page.tag],
             operation_id=page.operation_id,
             responses=openapi.document_responses(page),
-            openapi_extra=openapi.parameters(page.template.parameters),
+            openapi_extra=openapi.tagged_parameters(page.template.parameters),
         )
 
 
@@ -78,7 +78,7 @@ def add_batch_route(app: FastAPI, read_model: ReadModel) -> None:
         tags=["batch"],
         operation_id="batch",
         responses=openapi.batch_responses(),
-        openapi_extra=openapi.parameters((KEYS,)),
+        openapi_extra=openapi.tagged_parameters((KEYS,)),
     )
 
 
@@ -94,7 +94,7 @@ def add_refresh_routes(app: FastAPI, read_model: ReadModel) -> None:
             summary=f"Ask for a rebuild of a {noun.lower()}",
             tags=["rebuild"],
             operation_id=f"refresh_{entity}",
-            responses=openapi.refresh_responses(noun),
+            responses=openapi.refresh_responses(noun, f"refresh_{entity}"),
             openapi_extra=openapi.parameters((parameter,)),
         )
 
@@ -108,7 +108,8 @@ def add_probe_routes(app: FastAPI, read_model: ReadModel) -> None:
         summary="Whether the process answers",
         tags=["probes"],
         operation_id="health",
-        responses=openapi.example(200, {**_identity("healthy"), "version": __version__}),
+        responses=openapi.health_responses({**_identity("healthy"), "version": __version__}),
+        openapi_extra=openapi.tagged_parameters(),
     )
     app.add_api_route(
         f"{MOBILE}/ready",
@@ -118,6 +119,7 @@ def add_probe_routes(app: FastAPI, read_model: ReadModel) -> None:
         tags=["probes"],
         operation_id="ready",
         responses=openapi.ready_responses(_readiness()),
+        openapi_extra=openapi.tagged_parameters(),
     )
 
 

@@ -131,7 +131,7 @@ async def test_documents_describe_their_errors(client: AsyncClient) -> None:
         assert list(responses) == ["200", "304", "404", "422", "503"]
         assert "Retry-After" in responses["503"]["headers"]
         unavailable = responses["503"]["content"]["application/json"]["examples"]
-        assert list(unavailable) == ["not_built", "unavailable"]
+        assert list(unavailable) == ["not_built", "unavailable", "overloaded"]
 
 
 @pytest.mark.anyio
@@ -142,6 +142,7 @@ async def test_parameters_are_described(client: AsyncClient) -> None:
         ("id", "path", True),
         ("limit", "query", False),
         ("status", "query", False),
+        ("If-None-Match", "header", False),
     ]
     assert described[1]["schema"] == {
         "type": "integer",
@@ -153,6 +154,7 @@ async def test_parameters_are_described(client: AsyncClient) -> None:
     assert [(p["name"], p["in"], p["required"]) for p in dashboard] == [
         ("salesperson_id", "query", True),
         ("date_range", "query", False),
+        ("If-None-Match", "header", False),
     ]
     assert dashboard[1]["schema"]["enum"] == ["today", "week", "month"]
 
