@@ -1,7 +1,7 @@
 """Everything but a 200 that a client can be told; `code` is what a program should look at.
 
 code                status   when
-bad_request         400      what was sent is no HTTP request
+bad_request         400      what was sent is no HTTP request, or its head is too long
 not_found           404      the entity does not exist
 no_such_path        404      the API has no such address
 method_not_allowed  405      the address exists, the method does not; Allow names those that do

@@ -23,6 +23,9 @@ _BACKLOG = 2048
 # we, decides when it ends, so no request is sent into a connection that is being closed.
 _KEEP_ALIVE_SECONDS = 75
 _WORKER_START_SECONDS = 30
+_UNREAD_SECONDS = 60
+"""For how long a client may take nothing of what it was sent: without it a client that is gone, or does not read, keeps
+its connection for ever."""
 
 _MOST_CONNECTIONS = 2_000
 """Of one process, idle ones included; more are answered with 503. A connection takes some 10 KB."""
@@ -162,6 +165,8 @@ def _bind(host: str, port: int) -> socket.socket:
     with ExitStack() as failing:
         listener = failing.enter_context(socket.socket(family, socket.SOCK_STREAM))
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(_UNREAD_SECONDS * 1_000))
         listener.bind((host, port))
         listener.listen(_BACKLOG)
         listener.set_inheritable(True)
