@@ -78,7 +78,7 @@ HEADERS: tuple[tuple[bytes, tuple[bytes, ...]], ...] = (
     (b"Upgrade", (b"h2c", b"websocket", b"TLS/1.0", b"")),
     (b"Connection", (b"Upgrade", b"Upgrade, HTTP2-Settings", b"keep-alive, close", b"\xff")),
     (b"Expect", (b"100-continue", b"200-ok")),
-    (b"TE", (b"trailers",)),
+    (b"Trailer", (b"X-Late",)),
     (b"Content-Type", (b"application/json", b"\xff", b"multipart/form-data")),
     (b"Bad Name", (b"1",)),
     (b"", (b"1",)),

@@ -3,10 +3,11 @@
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from random import Random
 
 import pytest
 from fastapi import FastAPI
-from httpx import ASGITransport, AsyncClient
+from httpx import ASGITransport, AsyncClient, InvalidURL
 from pydantic import SecretStr
 from starlette.types import Receive, Scope, Send
 
@@ -14,6 +15,7 @@ from api.app import create_app
 from projector.settings import Settings
 from tests.api.addresses import DOCUMENT_ADDRESSES, write_all
 from tests.api.conftest import near_cache_on, started
+from tests.api.odd_requests import odd_target
 from tests.api.samples import PRODUCT
 from tests.api.store import Store
 from tests.api.waiting import until
@@ -121,6 +123,21 @@ async def test_both_doors_answer_the_same(address: str, doors: Doors) -> None:
         echoed = here.headers.pop("x-request-id", None)
         assert here.headers == there.headers
         assert echoed == (dict(headers).get("x-request-id") if ("x-request-id", "abc-1.2:3") in headers else None)
+
+
+async def test_both_doors_answer_odd_requests_the_same(doors: Doors) -> None:
+    """Whatever of their targets a client's library lets through."""
+    random = Random(12)
+    for _ in range(600):
+        target, headers = odd_target(random), {"if-none-match": random.choice(('"a"', "*")), "accept-encoding": "gzip"}
+        try:
+            request = doors.front.build_request("GET", f"http://api{target.decode('ascii')}", headers=headers)
+        except (UnicodeDecodeError, InvalidURL):
+            continue
+        here, there = [await door.send(request) for door in (doors.front, doors.routes)]
+        assert (here.status_code, here.content, here.headers) == (there.status_code, there.content, there.headers), (
+            target
+        )
 
 
 @pytest.mark.parametrize("address", DOCUMENT_ADDRESSES)
