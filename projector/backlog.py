@@ -1,6 +1,7 @@
 """The backlog: documents that may wait, each queued once, drained in chunks whenever nothing fresh waits (D8)."""
 
 import json
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,13 +10,15 @@ import redis.asyncio
 
 from projector.build import Request
 from projector.claim import begin_claim, prepare_claim
-from projector.database import AsyncDatabase, array_literal
+from projector.database import AsyncDatabase, Savepoint, array_literal
 from projector.look import read_fanout
 from projector.names import RANGES, document_key
 from projector.redis_server import scan_keys
 from projector.resolve import Router
 from projector.sql import read_query
 from projector.work import Fanout, Wanted, want
+
+log = logging.getLogger(__name__)
 
 _START = ("", -(2**63))
 
@@ -85,13 +88,24 @@ class Backlog:
         return True
 
     async def _find(self, connection: AsyncDatabase, fanout: Fanout) -> set[int]:
+        """The documents of a fan-out; all of them where its route cannot be asked."""
         bound = self._router.find_route(fanout) if fanout.table else None
         if bound is not None:
-            values = [array_literal(keys) for keys in fanout.keys]
-            cursor = await connection.execute(bound.route.query or "", values, binary=True)
-            return {id_ for (id_,) in await cursor.fetchall() if id_ is not None}
-        cursor = await connection.execute(f'SELECT id FROM projector."{fanout.document}"', binary=True)
-        ids = {id_ for (id_,) in await cursor.fetchall()}
+            async with Savepoint(connection) as savepoint:
+                values = [array_literal(keys) for keys in fanout.keys]
+                cursor = await connection.execute(bound.route.query or "", values, binary=True)
+                return {id_ for (id_,) in await cursor.fetchall() if id_ is not None}
+            log.warning("a fan-out's route cannot be asked, all documents are rebuilt",
+                        extra={"document": fanout.document, "route": str(bound.route),
+                               "error": savepoint.reason})  # fmt: skip
+        return await self._find_all(connection, fanout)
+
+    async def _find_all(self, connection: AsyncDatabase, fanout: Fanout) -> set[int]:
+        async with Savepoint(connection) as savepoint:
+            cursor = await connection.execute(f'SELECT id FROM projector."{fanout.document}"', binary=True)
+            ids = {id_ for (id_,) in await cursor.fetchall()}
+        if savepoint.error is not None:
+            return await published_ids(self._client, fanout.document)
         # Documents whose entity is gone are named by nothing but Redis.
         return ids | await published_ids(self._client, fanout.document) if fanout.section == "*" else ids
 

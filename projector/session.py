@@ -11,7 +11,7 @@ import redis.asyncio
 
 from projector.backlog import Backlog, Urgent, queue_documents
 from projector.build import Builder, Outcome
-from projector.database import AsyncDatabase, connect
+from projector.database import AsyncDatabase, connect, limit_statements
 from projector.deadletters import DeadLetters
 from projector.guard import guarding
 from projector.horizon import Horizon
@@ -222,8 +222,7 @@ class Session:
         while not self._stopping.is_set():
             await self._require_same_installation()
             await watch.run_once()
-            await self._dead_letters.refresh(connection)
-            await self._dead_letters.queue_due(connection)
+            await self._dead_letters.run_once(connection)
             if await reconciler.run_once(connection):
                 self._signals.queued.set()
             for document in await finish_rebuilds(connection, self._connections.redis):
@@ -259,6 +258,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
         dead_letters = DeadLetters()
         publisher = Publisher(client, settings.tombstone_seconds, count, replicas=Replicas.of(settings))
         await publisher.load_scripts()
+        await dead_letters.refresh(connections.housekeeping)
         epoch = await agree_on_epoch(connections.housekeeping, client)
 
         horizon = Horizon()
@@ -266,7 +266,12 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
 
         async def lane(name: str, queue: Queue, claims: int, queued: Callable[[Outcome], None] = _ignore) -> Lane:
             build = await database(f"{name} build", snapshots=True)
-            builder = Builder(build, router, epoch=epoch, wide_fanout=settings.wide_fanout, horizon=horizon)
+            if name == "live":
+                await limit_statements(build, settings.row_timeout_seconds)
+            builder = Builder(
+                build, router, epoch=epoch, wide_fanout=settings.wide_fanout, horizon=horizon,
+                row_timeout_seconds=settings.row_timeout_seconds, letters=dead_letters.letters,
+            )  # fmt: skip
             connections = [await database(f"{name} claim") for _ in range(claims)]
             made = Lane(queue, builder, publisher, dead_letters, router, connections, queued)
             await made.prepare()

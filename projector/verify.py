@@ -94,7 +94,8 @@ class Verifier:
         for (key, id_), fields in served.items():
             fresh = dict(zip(*[iter(built.sections.get(key, ()))] * 2, strict=True))
             for section, detail in _compare_document(fields, fresh, names, key in built.deleted):
-                if (error := failed.get((id_, section))) is not None:
+                broken = self._builder.letters.sections.get((document, section))
+                if (error := failed.get((id_, section), broken)) is not None:
                     detail = f"cannot be built: {error}"
                 differences.append(Difference(document, id_, key, section, detail))
         return differences
@@ -125,7 +126,10 @@ async def verify(
         control = await stack.enter_async_context(await connect(settings, "verify"))
         epoch = await agree_on_epoch(control, client)
         connection = await stack.enter_async_context(await connect(settings, "verify build", snapshots=True))
-        builder = Builder(connection, router, epoch=epoch, wide_fanout=settings.wide_fanout)
+        builder = Builder(
+            connection, router, epoch=epoch, wide_fanout=settings.wide_fanout,
+            row_timeout_seconds=settings.row_timeout_seconds,
+        )  # fmt: skip
         await builder.prepare()
         verifier = Verifier(connection, client, router, builder)
         report = Report()
