@@ -47,7 +47,7 @@ def _status_lines(found: Status) -> str:
         "outbox": f"{found.events_waiting} events, the oldest waits {found.oldest_event_seconds:.1f} s",
         "backlog": f"{_counts(found.backlog)}; {found.fanouts_waiting} fan-outs to resolve",
         "rebuilding": ", ".join(f"{name} ({why})" for name, why in found.rebuilding.items()) or "nothing",
-        "dead letters": str(found.dead_letters),
+        "dead letters": f"{found.dead_letters}" + (f"; broken: {', '.join(found.broken)}" if found.broken else ""),
         "redis": "reachable" if found.redis_reachable else "not reachable",
         "built": ", ".join(name for name, built in found.built.items() if built) or "nothing",
         "timers": str(found.timers),
