@@ -37,7 +37,7 @@ def list_(
     section: SectionName = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the letters as JSON.")] = False,
 ) -> None:
-    """Show the sections that could not be built, with the error and the time of the next try.
+    """Show what could not be built, why, and when it is tried again.
 
     A letter without id is a section that is broken as a whole: no document of it can be built.
     """
@@ -54,8 +54,7 @@ def list_(
 def retry(entity: Entities = None, id_: Ids = None, section: SectionName = None) -> None:
     """Have letters tried again now instead of when their pause is over.
 
-    A running worker takes them up within a second or two. Letters that fail again stay, and wait
-    longer.
+    A running worker takes them up within a second or two. What fails again stays, and waits longer.
     """
     due = retry_letters(Settings.load(), _choice(entity, id_, section))
     typer.echo(f"{due.letters} dead letters are due now")
@@ -72,7 +71,7 @@ def discard(
     section: SectionName = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Drop letters, so that nothing tries these sections again by itself.
+    """Drop letters: nothing tries these sections again by itself.
 
     Their documents keep the older bytes and the mark `degraded` until something else builds the
     section: a change in the ERP, or projector rebuild.

@@ -11,7 +11,7 @@ from tests.conftest import Start
 
 KEYS = {
     "version", "timezone", "workers", "events_waiting", "oldest_event_seconds", "backlog", "fanouts_waiting",
-    "rebuilding", "dead_letters", "redis_reachable", "built", "timers", "problems",
+    "rebuilding", "dead_letters", "broken", "redis_reachable", "built", "timers", "problems",
 }  # fmt: skip
 
 
@@ -72,4 +72,4 @@ def test_a_dead_letter_is_a_problem(projector: Projector, built: Settings, erp_u
     answer = projector("status")
     assert answer.code == 1
     assert "dead letters  1" in answer.out
-    assert "projector.dead_letter" in answer.out
+    assert "projector dead-letters list" in answer.out
