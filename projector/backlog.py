@@ -36,7 +36,7 @@ class Urgent:
 
     async def claim(self, connection: AsyncDatabase) -> Request | None:
         rows = await begin_claim(connection, f"EXECUTE claim_urgent ({self._chunk_size})")
-        return _request(self._router, rows) if rows else None
+        return _request(self._router, rows, retries=False) if rows else None
 
 
 class Backlog:
@@ -73,7 +73,7 @@ class Backlog:
         # One behind the last place: a chunk may have ended between two sections of one document.
         document, id_ = max(row[:2] for row in rows)
         self._place = (document, id_ - 1)
-        return _request(self._router, rows)
+        return _request(self._router, rows, retries=True)
 
     async def _expand(self, connection: AsyncDatabase) -> bool:
         """Resolves one fan-out into documents, in a transaction of its own."""
@@ -110,8 +110,8 @@ class Backlog:
         return ids | await published_ids(self._client, fanout.document) if fanout.section == "*" else ids
 
 
-def _request(router: Router, rows: Sequence[tuple[Any, ...]]) -> Request:
-    request = Request(rows[0][-1])
+def _request(router: Router, rows: Sequence[tuple[Any, ...]], *, retries: bool) -> Request:
+    request = Request(rows[0][-1], retries=retries)
     for document, id_, section, _ in rows:
         want(request.wanted, document, (id_,), router.section_bits(document, section))
     return request

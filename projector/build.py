@@ -29,13 +29,15 @@ UNCLAIMED = "0"
 
 @dataclass(slots=True)
 class Request:
-    """What a claim asks for. `claim_xid` tells its own events from those that wait or are in other hands."""
+    """What a claim asks for. `claim_xid` tells its own events from those that wait or are in other hands. Only who has
+    time (`retries`) tries again what failed before."""
 
     claim_xid: str
     events: Sequence[Event] = ()
     wanted: Wanted = field(default_factory=nothing_wanted)
     xids: Collection[int] = ()
     """The transactions that the events are of."""
+    retries: bool = False
 
 
 @dataclass(slots=True)
@@ -47,6 +49,8 @@ class Outcome:
     fanouts: list[Fanout] = field(default_factory=list)
     postponed: Wanted = field(default_factory=nothing_wanted)
     urgent: Wanted = field(default_factory=nothing_wanted)
+    touched: dict[Place, Sequence[int]] = field(default_factory=dict)
+    """Sections with a dead letter that were not tried, because fresh changes do not wait for them."""
 
 
 class Builder:
@@ -135,8 +139,9 @@ class Builder:
             outcome.built.version = seen.version
             await self._widen(wanted, seen, outcome.fanouts, isolated=isolated)
             plan = self._reader.plan(wanted)
-            if request.events:
-                self._put_off(plan, outcome.postponed)
+            if not request.retries:
+                outcome.touched = {read.place: read.ids for read in plan.suspects}
+                plan.suspects.clear()
             await self._read(plan, outcome.built, isolated=isolated)
             outcome.built.documents = sum(map(len, wanted.values()))
         finally:
@@ -153,20 +158,13 @@ class Builder:
     async def _read(self, plan: Plan, built: Built, *, isolated: bool) -> None:
         """Reads what is planned; where a batch failed before (`isolated`), each section on its own."""
         built.left_out = plan.left_out
+        built.retried = await self._reader.touches(plan.suspects)
         if not isolated:
             await self._reader.prepare_missing(plan.reads)
             await self._reader.read_together(plan.reads, built)
         for read in [*(plan.reads if isolated else ()), *plan.suspects]:
             await self._reader.read_apart(read, built)
-        built.retried = {read.place: list(read.ids) for read in plan.suspects}
         await self._reader.degrade_left_out(built)
-
-    def _put_off(self, plan: Plan, postponed: Wanted) -> None:
-        """Fresh changes do not wait for sections that failed before: the backlog tries those again."""
-        for read in plan.suspects:
-            document, section = read.place
-            want(postponed, document, read.ids, self._router.section_bits(document, section))
-        plan.suspects.clear()
 
     def _begin(self, request: Request, resolution: Resolution, outcome: Outcome) -> Wanted:
         """What is known without asking: documents that the request or its events name."""

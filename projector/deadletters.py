@@ -2,6 +2,7 @@
 
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 
 from projector.backlog import queue_documents, queue_fanouts
 from projector.database import AsyncDatabase, Savepoint, array_literal
@@ -78,8 +79,10 @@ class DeadLetters:
                 extra={"document": failure.document, "id": failure.id, "section": failure.section,
                        "error": failure.error},
             )  # fmt: skip
+            touches = built.retried.get((failure.document, failure.section), {}).get(failure.id)
             await connection.execute(
-                read_query("record_dead_letter"), (failure.document, failure.id, failure.section, failure.error)
+                read_query("record_dead_letter"),
+                (failure.document, failure.id, failure.section, failure.error, touches),
             )
             self.letters.documents.setdefault((failure.document, failure.section), set()).add(failure.id)
         await self._remove_built(connection, built)
@@ -89,12 +92,19 @@ class DeadLetters:
         for (document, section), ids in sorted(built.retried.items()):
             if (document, section) in built.left_out:
                 continue
-            done = [id_ for id_ in ids if (document, section, id_) not in failed]
+            done = {id_: touches for id_, touches in ids.items() if (document, section, id_) not in failed}
             await connection.execute(
-                "DELETE FROM projector.dead_letter WHERE document = $1 AND section = $2 AND id = ANY ($3::bigint[])",
-                (document, section, array_literal(done)),
+                read_query("remove_dead_letters"),
+                (document, section, array_literal(done), array_literal(done.values())),
             )
-            self.letters.documents.get((document, section), set()).difference_update(done)
+
+    async def touch(self, connection: AsyncDatabase, touched: dict[Place, Sequence[int]]) -> None:
+        """Makes letters due, which the backlog tries. Queueing the documents instead would wait for a builder that is
+        trying one of them, and one that takes long. Where a letter has just gone the document is queued."""
+        for (document, section), ids in sorted(touched.items()):
+            cursor = await connection.execute(read_query("touch_dead_letters"), (document, section, array_literal(ids)))
+            known = {id_ for (id_,) in await cursor.fetchall()}
+            await queue_documents(connection, document, section, set(ids) - known)
 
     async def mend(self, connection: AsyncDatabase) -> None:
         """Tries the sections that are broken as a whole; one that works again is rebuilt for all documents."""

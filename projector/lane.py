@@ -145,6 +145,7 @@ class Lane:
         await queue_wanted(connection, self._router, outcome.postponed)
         await queue_wanted(connection, self._router, outcome.urgent, urgent=True)
         await self._dead_letters.queue_mended(connection, outcome.built)
+        await self._dead_letters.touch(connection, outcome.touched)
         await self._dead_letters.record(connection, outcome.built)
         await record_faults(connection, claim.request.events)
         await connection.execute("COMMIT")

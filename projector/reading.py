@@ -113,6 +113,18 @@ class Reader:
         kinds = [(self._kinds[document], ids) for document, ids in wanted.items()]
         return [Presence(kind, sorted(ids)) for kind, ids in kinds if _presence_name(kind) in self._prepared]
 
+    async def touches(self, suspects: Iterable[Read]) -> dict[Place, dict[int, int]]:
+        """How often the letters of these have been touched, as this snapshot sees it; -1 where it sees none."""
+        seen: dict[Place, dict[int, int]] = {}
+        for read in suspects:
+            cursor = await self._connection.execute(
+                "SELECT id, touches FROM projector.dead_letter"
+                " WHERE document = $1 AND section = $2 AND id = ANY ($3::bigint[])",
+                (*read.place, array_literal(read.ids)),
+            )
+            seen[read.place] = dict.fromkeys(read.ids, -1) | dict(await cursor.fetchall())
+        return seen
+
     async def read_together(self, reads: Sequence[Read], built: Built) -> None:
         """All in one round trip; one failure is all reads' failure."""
         if reads:

@@ -64,7 +64,7 @@ class Listed:
             return None
         document, ids = self._chunks.pop()
         await connection.execute("BEGIN")
-        request = Request(UNCLAIMED)
+        request = Request(UNCLAIMED, retries=True)
         want(request.wanted, document, ids, self._router.all_sections(document))
         return request
 

@@ -266,7 +266,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
 
         async def lane(name: str, queue: Queue, claims: int, queued: Callable[[Outcome], None] = _ignore) -> Lane:
             build = await database(f"{name} build", snapshots=True)
-            if name == "live":
+            if name != "backlog":
                 await limit_statements(build, settings.row_timeout_seconds)
             builder = Builder(
                 build, router, epoch=epoch, wide_fanout=settings.wide_fanout, horizon=horizon,

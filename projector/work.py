@@ -101,8 +101,9 @@ class Built:
     timers: dict[str, int] = field(default_factory=dict)
     """Timer to the unix microseconds at which it is due."""
     failures: list[Failure] = field(default_factory=list)
-    retried: dict[Place, list[int]] = field(default_factory=dict)
-    """Documents with a dead letter that were tried again. Those that are no failures have been built, or are gone."""
+    retried: dict[Place, dict[int, int]] = field(default_factory=dict)
+    """Documents with a dead letter that were tried again, and how often it had been touched as the snapshot saw it.
+    Those that are no failures have been built, or are gone."""
     broken: dict[Place, str] = field(default_factory=dict)
     """Sections that this batch found to be broken as a whole."""
     left_out: dict[Place, list[int]] = field(default_factory=dict)

@@ -82,7 +82,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS backlog_fanout ON projector.backlog (document,
 CREATE INDEX IF NOT EXISTS backlog_urgent ON projector.backlog (document, id) WHERE urgent;
 
 -- Sections that could not be built, with the error; retried with growing pauses. A row without id is a section that
--- is broken as a whole: it is left out of every document until it works again.
+-- is broken as a whole: it is left out of every document until it works again. `touches` counts the fresh changes that
+-- left the section to its letter.
 CREATE TABLE IF NOT EXISTS projector.dead_letter (
     document text NOT NULL,
     id bigint,
@@ -90,8 +91,11 @@ CREATE TABLE IF NOT EXISTS projector.dead_letter (
     error text NOT NULL,
     attempts integer NOT NULL DEFAULT 1,
     failed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    retry_at timestamptz NOT NULL
+    retry_at timestamptz NOT NULL,
+    touches integer NOT NULL DEFAULT 0
 );
+
+ALTER TABLE projector.dead_letter ADD COLUMN IF NOT EXISTS touches integer NOT NULL DEFAULT 0;
 
 DO $$
 BEGIN
