@@ -27,6 +27,10 @@ UNCLAIMED = "0"
 """Stands for the claim where there is none; a look from there sees only events that somebody holds."""
 
 
+class DefinitionsChanged(Exception):
+    """Somebody ran `install` while the session worked."""
+
+
 @dataclass(slots=True)
 class Request:
     """What a claim asks for. `claim_xid` tells its own events from those that wait or are in other hands. Only who has
@@ -70,11 +74,13 @@ class Builder:
         wide_fanout: int,
         row_timeout_seconds: float = 12.0,
         letters: Letters | None = None,
+        mark: str | None = None,
         horizon: Horizon | None = None,
     ) -> None:
         self._connection = connection
         self._router = router
         self._horizon = horizon or Horizon()
+        self._mark = mark
         self._epoch = epoch
         self._wide_fanout = wide_fanout
         self.letters = Letters() if letters is None else letters
@@ -151,6 +157,9 @@ class Builder:
 
     def _read_look(self, request: Request, row: tuple[Any, ...] | None) -> Look:
         seen = look.read(row or (), self._epoch)
+        if self._mark not in (None, seen.mark):
+            # The claimed events may be of the new triggers, whose columns and tables our routes do not know.
+            raise DefinitionsChanged("the installation changed, its definitions are loaded anew")
         if request.claim_xid != UNCLAIMED:
             seen.advance(self._horizon, request.xids)
         return seen

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import redis.asyncio
 
 from projector.backlog import Backlog, Urgent, queue_documents
-from projector.build import Builder, Outcome
+from projector.build import Builder, DefinitionsChanged, Outcome
 from projector.database import AsyncDatabase, connect, limit_statements
 from projector.deadletters import DeadLetters
 from projector.guard import guarding
@@ -32,10 +32,6 @@ log = logging.getLogger(__name__)
 TIMERS_AT_ONCE = 1_000
 HOUSEKEEPING_SECONDS = 1.0
 LONGEST_REST_SECONDS = 1.0
-
-
-class DefinitionsChanged(Exception):
-    """Somebody ran `install` while the session worked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +266,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
                 await limit_statements(build, settings.row_timeout_seconds)
             builder = Builder(
                 build, router, epoch=epoch, wide_fanout=settings.wide_fanout, horizon=horizon,
-                row_timeout_seconds=settings.row_timeout_seconds, letters=dead_letters.letters,
+                row_timeout_seconds=settings.row_timeout_seconds, letters=dead_letters.letters, mark=installation.mark,
             )  # fmt: skip
             connections = [await database(f"{name} claim") for _ in range(claims)]
             made = Lane(queue, builder, publisher, dead_letters, router, connections, queued)
