@@ -68,7 +68,9 @@ def test_retry_makes_the_chosen_letters_due_and_says_so_where_no_worker_runs(
     assert due == [("order", 1)]
 
 
-def test_a_worker_takes_up_what_retry_made_due(projector: Projector, letters: psycopg.Connection, start: Start) -> None:
+def test_a_worker_takes_up_what_retry_made_due(
+    projector: Projector, built: Settings, letters: psycopg.Connection, start: Start
+) -> None:
     """All four can be built, so that their letters go."""
     start("run").wait_for(r"\bready\b")
     answer = projector("dead-letters", "retry")
