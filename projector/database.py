@@ -117,18 +117,11 @@ def array_literal(ids: Iterable[int]) -> str:
     return "{" + ",".join(map(str, ids)) + "}"
 
 
-def is_transient(error: BaseException) -> bool:
-    """Whether the same statement may succeed on a new connection or a moment later."""
-    if isinstance(error, DatabaseUnavailable | psycopg.OperationalError | psycopg.InterfaceError):
-        return True
-    return isinstance(error, psycopg.Error) and error.sqlstate in _SESSION_ENDED
-
-
 def is_fault_of_data(error: psycopg.Error) -> bool:
     """Whether a read failed because of what it reads, so that other rows or sections can still be read. Not where the
     connection is lost or the server cannot do better: there the same read succeeds later."""
     if error.sqlstate is None:
-        return not is_transient(error)
+        return not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     if error.sqlstate in _SESSION_ENDED or error.sqlstate in _SERVER_BUSY:
         return False
     return error.sqlstate in _READ_TOO_MUCH or error.sqlstate[:2] not in _SERVER_CLASSES
