@@ -48,7 +48,7 @@ def _status_lines(found: Status) -> str:
         "backlog": f"{_counts(found.backlog)}; {found.fanouts_waiting} fan-outs to resolve",
         "drain": _drain(found.draining),
         "rebuilding": ", ".join(f"{name} ({why})" for name, why in found.rebuilding.items()) or "nothing",
-        "dead letters": str(found.dead_letters),
+        "dead letters": f"{found.dead_letters}" + (f"; broken: {', '.join(found.broken)}" if found.broken else ""),
         "audit": f"all compared since {found.audited_at or 'never'}; {found.drift_last_day} differences in 24 h",
         "redis": "reachable" if found.redis_reachable else "not reachable",
         "built": ", ".join(name for name, built in found.built.items() if built) or "nothing",

@@ -2,15 +2,17 @@
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
-from projector.errors import BadInput, RedisUnavailable
+from projector.errors import BadInput, InstallError, RedisUnavailable
 from projector.install import install as install_projector
 from projector.install import uninstall as uninstall_projector
 from projector.remove import forget_documents
 from projector.settings import Settings
+from projector.views import Verdicts
 
 
 def install(
@@ -28,11 +30,27 @@ def install(
         for statement in report.statements:
             typer.echo(f"{statement.strip().rstrip(';')};\n")
         return
-    for section, table in report.degraded.items():
-        typer.echo(f"{section} is empty, because this ERP has no table {table}")
+    for line in _verdict_lines(report.verdicts):
+        typer.echo(line)
     if report.changed:
-        typer.echo(f"to be rebuilt, because their definition changed: {', '.join(report.changed)}")
+        typer.echo(f"to be rebuilt, because they or what they read changed: {', '.join(report.changed)}")
     typer.echo(f"installed: {report.sections} sections, triggers on {len(report.tables)} tables")
+    if broken := report.verdicts.broken:
+        raise InstallError(
+            f"{len(broken)} sections do not fit this ERP and are left out ({', '.join(broken)}); everything else is"
+            " installed and works. Undo the ERP's change, or take a version of projector that fits; then install again."
+        )
+
+
+def _verdict_lines(verdicts: Verdicts) -> Iterator[str]:
+    for section, table in verdicts.empty.items():
+        yield f"{section} is empty, because this ERP has no table {table}"
+    for section, fault in verdicts.kept.items():
+        yield f"{section} goes on with its earlier view, because its text does not fit this ERP: {fault}"
+    for route, fault in verdicts.routes.items():
+        yield f"{route}: every change there rebuilds all documents, because the route cannot be followed: {fault}"
+    for section, fault in verdicts.broken.items():
+        yield f"{section} is left out and keeps its older bytes, because its text does not fit this ERP: {fault}"
 
 
 def uninstall(

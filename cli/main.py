@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import bench, demo, inspection, installation, pausing, rebuilding, running
+from cli import bench, deadletters, demo, inspection, installation, pausing, rebuilding, running
 from cli.logs import configure_logging
 from projector import __version__
 from projector.errors import ProjectorError
@@ -30,6 +30,7 @@ app.command("rebuild")(rebuilding.rebuild)
 app.command("verify")(rebuilding.verify)
 app.command("status")(inspection.status)
 app.command("check")(inspection.check)
+app.add_typer(deadletters.app, name="dead-letters")
 app.command("demo")(demo.demo)
 app.add_typer(bench.app, name="bench")
 

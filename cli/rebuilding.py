@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.choices import Entity, documents_of
+from cli.choices import Entity, documents_of, parse_id
 from projector.errors import BadInput, ProjectorError
 from projector.rebuild import Progress as Rebuilt
 from projector.rebuild import rebuild as rebuild_documents
@@ -21,7 +20,6 @@ from projector.settings import Settings
 from projector.verify import verify as verify_documents
 
 _LINE_SECONDS = 2.0
-_INT64 = range(-(2**63), 2**63)
 
 Entities = Annotated[
     list[Entity] | None,
@@ -41,7 +39,7 @@ def rebuild(
     Needs no running worker, and disturbs none: whatever is newer stays. Interrupted, it goes on
     where it stopped when a worker runs or the command is repeated.
     """
-    ids = [_parse_id(text) for text in id_ or ()]
+    ids = [parse_id(text) for text in id_ or ()]
     if ids and len(entity or ()) != 1:
         raise BadInput("--id names documents of one entity. Add --entity product, customer, order or dashboard.")
     settings = Settings.load()
@@ -49,8 +47,7 @@ def rebuild(
         done = uvloop.run(rebuild_documents(settings, documents_of(entity), ids, jobs=jobs, tell=tell))
     if done.failed:
         raise ProjectorError(
-            f"{done.failed} sections could not be built and hold older bytes, if any."
-            " See the table projector.dead_letter."
+            f"{done.failed} sections could not be built and hold older bytes, if any. Run: projector dead-letters list"
         )
     typer.echo(f"rebuilt {done.total} documents")
 
@@ -79,13 +76,6 @@ def verify(
         repaired = f", {report.repaired} repaired" if repair else ""
         typer.echo(f"compared {report.compared} documents, {len(report.differences)} differences{repaired}", err=True)
     raise typer.Exit(1 if report.differences else 0)
-
-
-def _parse_id(text: str) -> int:
-    number = int(text) if re.fullmatch(r"-?[0-9]{1,19}", text) else None
-    if number is None or number not in _INT64:
-        raise BadInput(f"An id is an integer of at most 64 bits, and {text!r} is none. Correct --id.")
-    return number
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The backlog: documents that may wait, each queued once, drained in chunks whenever nothing fresh waits (D8)."""
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -8,13 +9,15 @@ import redis.asyncio
 
 from projector.build import Request
 from projector.claim import begin_claim, prepare_claim
-from projector.database import AsyncDatabase, array_literal
+from projector.database import AsyncDatabase, Savepoint, array_literal
 from projector.look import read_fanout
 from projector.names import RANGES, key_parts, read_key
 from projector.redis_server import scan_keys
 from projector.resolve import Router
 from projector.sql import read_query
 from projector.work import Fanout, Wanted, want
+
+log = logging.getLogger(__name__)
 
 MANY_ROWS = 2_000
 SMALL_PART = 20
@@ -36,7 +39,7 @@ class Urgent:
 
     async def claim(self, connection: AsyncDatabase) -> Request | None:
         rows = await begin_claim(connection, f"EXECUTE claim_urgent ({self._chunk_size})")
-        return _request(self._router, rows) if rows else None
+        return _request(self._router, rows, retries=False) if rows else None
 
 
 class Backlog:
@@ -85,7 +88,7 @@ class Backlog:
         # the least id, whose other sections come with the next round.
         document, id_ = max(row[:2] for row in rows)
         self._place = (document, max(id_ - 1, _LEAST_ID))
-        return _request(self._router, rows)
+        return _request(self._router, rows, retries=True)
 
     async def _tell_planner(self, connection: AsyncDatabase) -> None:
         """The plan of every builder's look was made while the backlog was empty, and would read all of it for each
@@ -108,19 +111,30 @@ class Backlog:
         return True
 
     async def _find(self, connection: AsyncDatabase, fanout: Fanout) -> set[int]:
+        """The documents of a fan-out; all of them where its route cannot be asked."""
         bound = self._router.find_route(fanout) if fanout.table else None
         if bound is not None:
-            values = [array_literal(keys) for keys in fanout.keys]
-            cursor = await connection.execute(bound.route.query or "", values, binary=True)
-            return {id_ for (id_,) in await cursor.fetchall() if id_ is not None}
-        cursor = await connection.execute(f'SELECT id FROM projector."{fanout.document}"', binary=True)
-        ids = {id_ for (id_,) in await cursor.fetchall()}
+            async with Savepoint(connection) as savepoint:
+                values = [array_literal(keys) for keys in fanout.keys]
+                cursor = await connection.execute(bound.route.query or "", values, binary=True)
+                return {id_ for (id_,) in await cursor.fetchall() if id_ is not None}
+            log.warning("a fan-out's route cannot be asked, all documents are rebuilt",
+                        extra={"document": fanout.document, "route": str(bound.route),
+                               "error": savepoint.reason})  # fmt: skip
+        return await self._find_all(connection, fanout)
+
+    async def _find_all(self, connection: AsyncDatabase, fanout: Fanout) -> set[int]:
+        async with Savepoint(connection) as savepoint:
+            cursor = await connection.execute(f'SELECT id FROM projector."{fanout.document}"', binary=True)
+            ids = {id_ for (id_,) in await cursor.fetchall()}
+        if savepoint.error is not None:
+            return await published_ids(self._client, fanout.document)
         # Documents whose entity is gone are named by nothing but Redis.
         return ids | await published_ids(self._client, fanout.document) if fanout.section == "*" else ids
 
 
-def _request(router: Router, rows: Sequence[tuple[Any, ...]]) -> Request:
-    request = Request(rows[0][-1], rows=len(rows))
+def _request(router: Router, rows: Sequence[tuple[Any, ...]], *, retries: bool) -> Request:
+    request = Request(rows[0][-1], rows=len(rows), retries=retries)
     for document, id_, section, _ in rows:
         want(request.wanted, document, (id_,), router.section_bits(document, section))
     return request

@@ -4,31 +4,23 @@ version (D5, D6)."""
 import logging
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 from psycopg import AsyncCursor
 
 from projector import look
-from projector.database import AsyncDatabase, array_literal, is_transient
+from projector.asking import Asker, BrokenRoute
+from projector.database import AsyncDatabase, is_fault_of_data, reason_of
 from projector.horizon import Horizon
 from projector.look import Look
-from projector.names import RANGES, document_key, key_parts
-from projector.resolve import BoundRoute, Question, Resolution, Router
-from projector.sections import Document, Section
+from projector.reading import Plan, Reader, collect_all, collect_presence, degrade
+from projector.resolve import Question, Resolution, Router
 from projector.sql import read_query
 from projector.work import (
-    Built,
-    Event,
-    Failure,
-    Fanout,
-    SectionBits,
-    Version,
-    Wanted,
-    nothing_wanted,
-    want,
-)
+    Built, Event, Fanout, Letters, Place, SectionBits, Version, Wanted, nothing_wanted, want,
+)  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +29,14 @@ UNCLAIMED = "0"
 """Stands for the claim where there is none; a look from there sees only events that somebody holds."""
 
 
+class DefinitionsChanged(Exception):
+    """Somebody ran `install` while the session worked."""
+
+
 @dataclass(slots=True)
 class Request:
     """What a claim asks for. `claim_xid` tells its own events from those that wait or are in other hands; `rows` is how
-    many of a queue's rows it stands for."""
+    many of a queue's rows it stands for. Only who has time (`retries`) tries again what failed before."""
 
     claim_xid: str
     events: Sequence[Event] = ()
@@ -48,6 +44,7 @@ class Request:
     rows: int = 0
     xids: Collection[int] = ()
     """The transactions that the events are of."""
+    retries: bool = False
 
 
 @dataclass(slots=True)
@@ -59,6 +56,8 @@ class Outcome:
     fanouts: list[Fanout] = field(default_factory=list)
     postponed: Wanted = field(default_factory=nothing_wanted)
     urgent: Wanted = field(default_factory=nothing_wanted)
+    touched: dict[Place, Sequence[int]] = field(default_factory=dict)
+    """Sections with a dead letter that were not tried, because fresh changes do not wait for them."""
 
 
 class Builder:
@@ -76,13 +75,20 @@ class Builder:
         *,
         epoch: int,
         wide_fanout: int,
+        row_timeout_seconds: float = 12.0,
+        letters: Letters | None = None,
+        mark: str | None = None,
         horizon: Horizon | None = None,
     ) -> None:
         self._connection = connection
         self._router = router
         self._horizon = horizon or Horizon()
+        self._mark = mark
         self._epoch = epoch
         self._wide_fanout = wide_fanout
+        self.letters = Letters() if letters is None else letters
+        self._reader = Reader(connection, router.documents.values(), self.letters, row_timeout_seconds)
+        self._asker = Asker(connection)
 
     async def build(self, request: Request) -> Outcome:
         """Resolves and builds a request in one snapshot. Where a section fails, the culprits are found by halving
@@ -90,17 +96,15 @@ class Builder:
         try:
             return await self._build_at_once(request) or await self._build_in_steps(request, isolated=False)
         except psycopg.Error as error:
-            if is_transient(error):
+            if not is_fault_of_data(error):
                 raise
-            log.warning("a batch failed, looking for the rows at fault: %s", " ".join(str(error).split()))
+            log.warning("a batch failed, looking for the rows at fault: %s", reason_of(error))
             return await self._build_in_steps(request, isolated=True)
 
-    async def prepare(self) -> None:
-        """Once for the connection, before the first build."""
+    async def prepare(self) -> dict[Place, str]:
+        """Once for the connection, before the first build; returns the sections that cannot be built at all."""
         await self._connection.execute(f"PREPARE look AS {read_query('look')}")
-        for kind in self._router.documents.values():
-            for section in kind.sections:
-                await self._connection.execute(_preparation(kind, section))
+        return await self._reader.prepare()
 
     async def find_under_way(self, document: str, ids: Sequence[int]) -> dict[int, SectionBits]:
         """The sections of these documents that changed and that nobody has published yet, in one snapshot."""
@@ -109,7 +113,7 @@ class Builder:
         await self._connection.execute("BEGIN")
         try:
             cursor = await self._execute(look.statement(look.NOBODY, wanted, Horizon()))
-            await self._widen(wanted, look.read(await cursor.fetchone() or (), self._epoch), ())
+            await self._widen(wanted, look.read(await cursor.fetchone() or (), self._epoch), (), isolated=True)
         finally:
             with suppress(psycopg.OperationalError):
                 await self._connection.execute("ROLLBACK")
@@ -117,20 +121,28 @@ class Builder:
 
     async def _build_at_once(self, request: Request) -> Outcome | None:
         """Looks and reads in one round trip, and so one snapshot. None where what to read depends on the look:
-        there are questions to ask, or the look tells of more to build."""
+        there are questions to ask, the look tells of more to build, or there are suspects to be read apart."""
         outcome = Outcome(Built(Version(self._epoch, 0, 0)))
         resolution = self._router.resolve(request.events)
         if resolution.questions:
             return None
         wanted = self._begin(request, resolution, outcome)
-        reads = self._reads(wanted)
-        cursor = await self._execute(look.statement(request.claim_xid, wanted, self._horizon), *reads)
+        plan = self._reader.plan(wanted)
+        if plan.suspects:
+            return None
+        await self._reader.prepare_missing(plan.reads)
+        presences = self._reader.presences(plan.left_out)
+        cursor = await self._execute(look.statement(request.claim_xid, wanted, self._horizon), *plan.reads, *presences)
         seen = self._read_look(request, await cursor.fetchone())
         if not self._covers(wanted, seen, outcome.fanouts):
             return None
-        outcome.built.version = seen.version
+        outcome.built.version, outcome.built.left_out = seen.version, plan.left_out
         cursor.nextset()
-        await _collect_all(reads, cursor, outcome.built)
+        await collect_all(plan.reads, cursor, outcome.built)
+        for presence in presences:
+            collect_presence(presence, await cursor.fetchall(), outcome.built)
+            cursor.nextset()
+        degrade(outcome.built)
         outcome.built.documents = sum(map(len, wanted.values()))
         return outcome
 
@@ -141,18 +153,18 @@ class Builder:
             resolution = self._router.resolve(request.events)
             wanted = self._begin(request, resolution, outcome)
             for question in resolution.questions:
-                await self._ask(question, wanted, outcome)
+                await self._ask(question, wanted, outcome, isolated=isolated)
             if request.events:
                 self._postpone(wanted, outcome)
             cursor = await self._execute(look.statement(request.claim_xid, wanted, self._horizon))
             seen = self._read_look(request, await cursor.fetchone())
             outcome.built.version = seen.version
-            await self._widen(wanted, seen, outcome.fanouts)
-            if isolated:
-                for read in self._reads(wanted):
-                    await self._read_halving(read, outcome.built)
-            elif reads := self._reads(wanted):
-                await _collect_all(reads, await self._execute(*reads), outcome.built)
+            await self._widen(wanted, seen, outcome.fanouts, isolated=isolated)
+            plan = self._reader.plan(wanted)
+            if not request.retries:
+                outcome.touched = {read.place: read.ids for read in plan.suspects}
+                plan.suspects.clear()
+            await self._read(plan, outcome.built, isolated=isolated)
             outcome.built.documents = sum(map(len, wanted.values()))
         finally:
             with suppress(psycopg.OperationalError):  # a lost connection ends its transaction itself
@@ -161,9 +173,23 @@ class Builder:
 
     def _read_look(self, request: Request, row: tuple[Any, ...] | None) -> Look:
         seen = look.read(row or (), self._epoch)
+        if self._mark not in (None, seen.mark):
+            # The claimed events may be of the new triggers, whose columns and tables our routes do not know.
+            raise DefinitionsChanged("the installation changed, its definitions are loaded anew")
         if request.claim_xid != UNCLAIMED:
             seen.advance(self._horizon, request.xids)
         return seen
+
+    async def _read(self, plan: Plan, built: Built, *, isolated: bool) -> None:
+        """Reads what is planned; where a batch failed before (`isolated`), each section on its own."""
+        built.left_out = plan.left_out
+        built.retried = await self._reader.touches(plan.suspects)
+        if not isolated:
+            await self._reader.prepare_missing(plan.reads)
+            await self._reader.read_together(plan.reads, built)
+        for read in [*(plan.reads if isolated else ()), *plan.suspects]:
+            await self._reader.read_apart(read, built)
+        await self._reader.degrade_left_out(built)
 
     def _begin(self, request: Request, resolution: Resolution, outcome: Outcome) -> Wanted:
         """What is known without asking: documents that the request or its events name."""
@@ -189,23 +215,20 @@ class Builder:
                     want(target, document, (id_,), bits)
                 ids.clear()
 
-    async def _ask(self, question: Question, wanted: Wanted, outcome: Outcome) -> None:
-        """Asks a route query; too many answers become a fan-out in the backlog."""
-        limit = self._wide_fanout + 1
-        ids = await self._ids(question.route, question.keys, f"LIMIT {limit}")
-        if len(ids) < limit:
-            want(wanted, question.route.document, ids, question.sections)
+    async def _ask(self, question: Question, wanted: Wanted, outcome: Outcome, *, isolated: bool) -> None:
+        """Asks a route query; too many answers, or none at all, become a fan-out in the backlog."""
+        bound, names = question.route, self._router.section_names(question.route.document, question.sections)
+        try:
+            ids = await self._asker.documents(question, self._wide_fanout, isolated=isolated)
+        except BrokenRoute:
+            outcome.fanouts += [Fanout(bound.document, name) for name in names]
             return
+        if ids is not None:
+            want(wanted, bound.document, ids, question.sections)
+            return
+        table, columns = bound.route.table, bound.route.columns
         keys = tuple(tuple(sorted(values)) for values in question.keys)
-        route = question.route.route
-        for name in self._router.section_names(question.route.document, question.sections):
-            outcome.fanouts.append(Fanout(question.route.document, name, route.table, route.columns, keys))
-
-    async def _ids(self, bound: BoundRoute, keys: Sequence[Any], condition: str, *more: str) -> list[int]:
-        query = f"SELECT DISTINCT q.id FROM ({bound.route.query}) AS q (id) WHERE q.id IS NOT NULL {condition}"
-        values = [array_literal(values) for values in keys]
-        cursor = await self._connection.execute(query, [*values, *more], binary=True)
-        return [id_ for (id_,) in await cursor.fetchall()]
+        outcome.fanouts += [Fanout(bound.document, name, table, columns, keys) for name in names]
 
     def _covers(self, wanted: Wanted, seen: Look, fanouts: Sequence[Fanout]) -> bool:
         """Whether the look tells of nothing that `_widen` would add."""
@@ -227,7 +250,7 @@ class Builder:
             for document, id_, section in seen.queued
         )
 
-    async def _widen(self, wanted: Wanted, seen: Look, own_fanouts: Sequence[Fanout]) -> None:
+    async def _widen(self, wanted: Wanted, seen: Look, own_fanouts: Sequence[Fanout], *, isolated: bool) -> None:
         """Adds to the wanted documents what else this snapshot has changed in them and nobody has published.
 
         Without it a reader could see one section of a change without the other: the snapshot sees both, but only
@@ -236,28 +259,25 @@ class Builder:
         for document, id_, section in seen.queued:
             wanted[document][id_] |= self._router.section_bits(document, section)
         for fanout in (*seen.fanouts, *own_fanouts):
-            await self._widen_by_fanout(fanout, wanted)
+            await self._widen_by_fanout(fanout, wanted, isolated=isolated)
         if seen.too_many:
             for document, ids in wanted.items():
                 wanted[document] = dict.fromkeys(ids, self._router.all_sections(document))
         else:
-            await self._widen_by_events(seen.events, wanted)
+            await self._widen_by_events(seen.events, wanted, isolated=isolated)
 
-    async def _widen_by_fanout(self, fanout: Fanout, wanted: Wanted) -> None:
+    async def _widen_by_fanout(self, fanout: Fanout, wanted: Wanted, *, isolated: bool) -> None:
         ids = wanted.get(fanout.document)
         if not ids:
             return
         bits = self._router.section_bits(fanout.document, fanout.section)
         bound = self._router.find_route(fanout) if fanout.table else None
-        touched = list(ids) if bound is None else await self._among(bound, fanout.keys, ids)
+        touched: Sequence[int] = list(ids)
+        if bound is not None:
+            touched = await self._asker.among(bound, fanout.keys, touched, isolated=isolated)
         want(wanted, fanout.document, touched, bits)
 
-    async def _among(self, bound: BoundRoute, keys: Sequence[Any], ids: dict[int, SectionBits]) -> list[int]:
-        """Which of these documents a route leads to."""
-        place = len(keys) + 1
-        return await self._ids(bound, keys, f"AND q.id = ANY (${place}::bigint[])", array_literal(ids))
-
-    async def _widen_by_events(self, events: Sequence[Event], wanted: Wanted) -> None:
+    async def _widen_by_events(self, events: Sequence[Event], wanted: Wanted, *, isolated: bool) -> None:
         resolution = self._router.resolve(events)
         for document, bits in resolution.everything.items():
             want(wanted, document, list(wanted.get(document, ())), bits)
@@ -268,90 +288,8 @@ class Builder:
         for question in resolution.questions:
             document = question.route.document
             if touched := wanted.get(document):
-                found = await self._among(question.route, question.keys, touched)
+                found = await self._asker.among(question.route, question.keys, list(touched), isolated=isolated)
                 want(wanted, document, found, question.sections)
-
-    def _reads(self, wanted: Wanted) -> list["Read"]:
-        """The sections to read, each with the documents that want it."""
-        reads = []
-        for document, ids in wanted.items():
-            kind = self._router.documents[document]
-            for place, section in enumerate(kind.sections):
-                if some := [id_ for id_, bits in ids.items() if bits >> place & 1]:
-                    reads.append(Read(kind, section, some))
-        return reads
 
     async def _execute(self, *statements: object) -> AsyncCursor[Any]:
         return await self._connection.execute("; ".join(map(str, statements)))
-
-    async def _read_halving(self, read: "Read", built: Built) -> None:
-        """Reads one section, halving until the rows that fail stand alone (D10)."""
-        await self._execute("SAVEPOINT section")
-        try:
-            await _collect_all([read], await self._execute(read), built)
-        except psycopg.Error as error:
-            if is_transient(error):
-                raise
-            await self._execute("ROLLBACK TO SAVEPOINT section")
-            if len(read.ids) == 1 or isinstance(error, psycopg.ProgrammingError):
-                _fail(read, str(error), built)
-                return
-            half = len(read.ids) // 2
-            await self._read_halving(replace(read, ids=read.ids[:half]), built)
-            await self._read_halving(replace(read, ids=read.ids[half:]), built)
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One section of some documents; as text the statement that reads it."""
-
-    kind: Document
-    section: Section
-    ids: Sequence[int]
-
-    def __str__(self) -> str:
-        return f"EXECUTE {self.section.view} ('{array_literal(self.ids)}')"
-
-
-def _preparation(kind: Document, section: Section) -> str:
-    columns = "id, range, value" if kind.by_range else "id, NULL::text, value"
-    due = "(extract(epoch FROM valid_until) * 1000000)::bigint" if section.reads_clock else "NULL::bigint"
-    return (
-        f"PREPARE {section.view} (bigint[]) AS"
-        f' SELECT {columns}, {due} FROM projector."{section.view}" WHERE id = ANY ($1)'
-    )
-
-
-async def _collect_all(reads: Sequence[Read], cursor: AsyncCursor[Any], built: Built) -> None:
-    """Takes the results of several reads, the cursor being at the first."""
-    for read in reads:
-        _collect(read, await cursor.fetchall(), built)
-        cursor.nextset()
-
-
-def _collect(read: Read, rows: Sequence[tuple[Any, ...]], built: Built) -> None:
-    """Sorts rows into documents; an id without a row has no entity."""
-    name, section, document = read.section.name.encode(), read.section.name, read.kind.name
-    parts = {variant: key_parts(document, variant) for variant in _variants(read.kind)}
-    sections = built.sections
-    for id_, variant, value, due in rows:
-        before, after = parts[variant]
-        sections.setdefault(f"{before}{id_}{after}", []).extend((name, value))
-        if due is not None:
-            timer = f"{document}:{id_}:{section}"
-            built.timers[timer] = min(due, built.timers.get(timer, due))
-    if len(rows) < len(read.ids) * (len(RANGES) if read.kind.by_range else 1):
-        present = {row[0] for row in rows}
-        gone = [id_ for id_ in read.ids if id_ not in present]
-        built.deleted.update(document_key(document, id_, variant) for id_ in gone for variant in _variants(read.kind))
-
-
-def _variants(kind: Document) -> Sequence[str | None]:
-    return RANGES if kind.by_range else (None,)
-
-
-def _fail(read: Read, error: str, built: Built) -> None:
-    for id_ in read.ids:
-        built.failures.append(Failure(read.kind.name, id_, read.section.name, " ".join(error.split())))
-        for variant in _variants(read.kind):
-            built.degraded.setdefault(document_key(read.kind.name, id_, variant), []).append(read.section.name)

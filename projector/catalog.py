@@ -19,9 +19,13 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def view_reads(connection: Database, view: str) -> Reads:
-    """The tables and columns that projector.<view> reads."""
-    rows = connection.execute(read_query("view_reads"), (f"projector.{quoted(view)}",))
+def view_reads(connection: Database, view: str) -> Reads | None:
+    """The tables and columns that projector.<view> reads; None where there is no such view."""
+    name = f"projector.{quoted(view)}"
+    row = connection.execute("SELECT to_regclass($1) IS NULL", (name,)).fetchone()
+    if row == (True,):
+        return None
+    rows = connection.execute(read_query("view_reads"), (name,))
     reads = defaultdict(set)
     for table, column in rows:
         reads[table].add(column)

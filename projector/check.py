@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import psycopg
@@ -13,11 +11,13 @@ from projector.catalog import view_reads
 from projector.database import Database, connect_blocking
 from projector.definitions import package_fingerprint
 from projector.errors import ProjectorError
+from projector.findings import Finding, Level
 from projector.indexes import MissingIndex, missing_indexes
 from projector.installed import Installation, read_installation
 from projector.redis_server import open_redis
-from projector.sections import Section, load_documents
+from projector.sections import load_documents
 from projector.settings import Settings
+from projector.soundness import check_sections
 from projector.triggers import standing_triggers, wanted_triggers
 
 _SAFE_POLICY = "noeviction"
@@ -28,26 +28,6 @@ _TRIGGER_FAULTS = {
     "A": "fires in ordinary sessions, where others do",
 }
 """By the sessions in which it fires, where these are not the right ones."""
-
-
-class Level(StrEnum):
-    """How bad a finding is: an error makes documents wrong or missing, a warning makes them slow or endangers them."""
-
-    OK = "ok"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One answer of the check, in a sentence that says what to do where something is wrong."""
-
-    level: Level
-    subject: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.level:<8} {self.subject}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +49,7 @@ def check(settings: Settings) -> Report:
         findings = [
             *_check_definitions(connection, installation, settings),
             *_check_triggers(connection, installation.erp_schema),
-            *_check_sections(connection),
+            *check_sections(connection, installation.erp_schema),
         ]
         indexes, index_findings = _check_indexes(connection, installation.erp_schema)
     findings += [*index_findings, *asyncio.run(_check_redis(settings))]
@@ -101,9 +81,10 @@ def _check_triggers(connection: Database, schema: str) -> Iterator[Finding]:
     """Every captured table, and every partition and child of one, has all its triggers, and they fire."""
     wanted = wanted_triggers(connection, schema, _tables_read(connection))
     standing = standing_triggers(connection)
-    broken = [trigger for trigger in wanted if not trigger.is_met_by(standing.get(trigger.place))]
+    broken = [trigger for trigger in wanted if not trigger.fires(standing.get(trigger.place))]
     for trigger in broken:
-        what = _TRIGGER_FAULTS.get(standing.get(trigger.place, ""), "is missing")
+        found = standing.get(trigger.place)
+        what = "is missing" if found is None else _TRIGGER_FAULTS[found.firing]
         yield Finding(
             Level.ERROR,
             f"trigger {trigger.place.name} on {trigger.place.schema}.{trigger.place.relation}",
@@ -115,36 +96,9 @@ def _check_triggers(connection: Database, schema: str) -> Iterator[Finding]:
 
 
 def _tables_read(connection: Database) -> set[str]:
-    """The tables that the installed views read; a broken view is told of elsewhere."""
-    tables: set[str] = set()
-    for document in load_documents():
-        for section in document.sections:
-            with suppress(psycopg.errors.UndefinedTable):
-                tables |= view_reads(connection, section.view).keys()
-    return tables
-
-
-def _check_sections(connection: Database) -> Iterator[Finding]:
-    """Each view can be read by this role, and each table that it reads has a route."""
+    """The tables that the installed views read; a view that is gone is told of elsewhere."""
     sections = [section for document in load_documents() for section in document.sections]
-    failed = False
-    for section in sections:
-        for message in _faults(connection, section):
-            failed = True
-            yield Finding(Level.ERROR, f"section {section.document}.{section.name}", message)
-    if not failed:
-        yield Finding(Level.OK, "sections", f"{len(sections)} can be read, and every table they read has a route")
-
-
-def _faults(connection: Database, section: Section) -> Iterator[str]:
-    try:
-        connection.execute(f'SELECT id, value FROM projector."{section.view}" LIMIT 0')
-        reads = view_reads(connection, section.view)
-    except psycopg.Error as error:
-        yield f"{error.diag.message_primary}. Run: projector install"
-        return
-    for table in sorted(reads.keys() - {route.table for route in section.routes}):
-        yield f"reads {table} but has no route from it. Run: projector install"
+    return {table for section in sections for table in view_reads(connection, section.view) or {}}
 
 
 def _check_indexes(connection: Database, schema: str) -> tuple[list[MissingIndex], list[Finding]]:

@@ -25,6 +25,19 @@ GRACE_SECONDS = 5.0
 STATEMENTS_AT_ONCE = 10
 """A builder sends so many in one message, and the server's limit is for each."""
 
+_SESSION_ENDED = frozenset({"25P03", "25P04"})
+"""A transaction was idle, or open, for longer than the server allows."""
+_SERVER_BUSY = frozenset({"55006", "55P03"})
+"""Of class 55 (an object is not in the right state) what passes: in use, locked."""
+_READ_TOO_MUCH = frozenset({"57014", "53400"})
+"""Of the server's classes what fewer rows cure: the statement time-out, the limit on temporary files."""
+_SERVER_CLASSES = frozenset({"08", "28", "40", "53", "57", "58", "72", "F0"})
+"""Connection, login, rolled back for another's sake, out of resources, operator, I/O, snapshot too old, configuration.
+
+What is left is the data's or the section's fault: 21 and 22 (a value), 42 (a name or a right), 54 (a row too large),
+P0 (raised by a function of the ERP's), XX (a damaged page), and their like.
+"""
+
 
 async def connect(settings: Settings, purpose: str, *, snapshots: bool = False, quick: bool = False) -> AsyncDatabase:
     """An autocommit connection for the projector's own loops; DatabaseUnavailable says why there is none.
@@ -104,10 +117,52 @@ def array_literal(ids: Iterable[int]) -> str:
     return "{" + ",".join(map(str, ids)) + "}"
 
 
-def is_transient(error: BaseException) -> bool:
-    """Whether the same statement may succeed on a new connection or a moment later."""
-    lost = DatabaseUnavailable | psycopg.OperationalError | psycopg.InterfaceError
-    return isinstance(error, lost | psycopg.errors.IdleInTransactionSessionTimeout)
+def is_fault_of_data(error: psycopg.Error) -> bool:
+    """Whether a read failed because of what it reads, so that other rows or sections can still be read. Not where the
+    connection is lost or the server cannot do better: there the same read succeeds later."""
+    if error.sqlstate is None:
+        return not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    if error.sqlstate in _SESSION_ENDED or error.sqlstate in _SERVER_BUSY:
+        return False
+    return error.sqlstate in _READ_TOO_MUCH or error.sqlstate[:2] not in _SERVER_CLASSES
+
+
+def reason_of(error: psycopg.Error) -> str:
+    """The server's own words, without the statement that they are about."""
+    words = [text for text in (error.diag.message_primary, error.diag.message_detail) if text]
+    return " ".join((": ".join(words) or str(error)).split())
+
+
+class Savepoint:
+    """A part of a transaction that may fail because of the data; any other failure is raised."""
+
+    def __init__(self, connection: AsyncDatabase) -> None:
+        self._connection = connection
+        self.error: psycopg.Error | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """What failed, in the server's words."""
+        return None if self.error is None else reason_of(self.error)
+
+    async def __aenter__(self) -> "Savepoint":
+        await self._connection.execute("SAVEPOINT apart")
+        return self
+
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        if error is None:
+            await self._connection.execute("RELEASE SAVEPOINT apart")
+            return False
+        if not (isinstance(error, psycopg.Error) and is_fault_of_data(error)):
+            return False
+        await self._connection.execute("ROLLBACK TO SAVEPOINT apart; RELEASE SAVEPOINT apart")
+        self.error = error
+        return True
+
+
+async def limit_statements(connection: AsyncDatabase, seconds: float) -> None:
+    """For the rest of the session."""
+    await connection.execute("SELECT set_config('statement_timeout', $1, false)", (f"{seconds * 1000:.0f}",))
 
 
 def _options(settings: Settings, purpose: str) -> dict[str, Any]:

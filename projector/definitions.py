@@ -58,12 +58,14 @@ def plan_captures(
     places: Mapping[str, Mapping[str, tuple[int, int | None]]],
     comparable: Mapping[str, Mapping[str, bool]],
 ) -> list[Capture]:
-    """One capture for each table that is read, keeping the places (bit, slot) that columns already have."""
+    """One capture for each table that is read, keeping the places (bit, slot) that columns already have. A route from
+    a column that the ERP lacks is captured as nothing: it cannot be followed, and whoever resolves knows by that."""
     columns: dict[str, set[str]] = defaultdict(set)
     keys: dict[str, set[str]] = defaultdict(set)
     for bound in sections:
         for table, read in bound.reads.items():
-            keys[table].update(name for route in bound.routes_of(table) for name in route.columns)
+            routes = (route for route in bound.routes_of(table) if comparable[table].keys() >= set(route.columns))
+            keys[table].update(name for route in routes for name in route.columns)
             columns[table] |= read | keys[table] | {"id"}
     return [
         _plan_capture(table, columns[table], keys[table], places.get(table, {}), comparable[table])

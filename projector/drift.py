@@ -150,7 +150,8 @@ class Verifier:
         for (key, id_), fields in served.items():
             fresh = dict(zip(*[iter(built.sections.get(key, ()))] * 2, strict=True))
             for section, detail in _compare_document(fields, fresh, names, built, deleted=key in built.deleted):
-                error = failed.get((id_, section))
+                broken = self._builder.letters.sections.get((document, section))
+                error = failed.get((id_, section), broken)
                 said = detail if error is None else f"cannot be built: {error}"
                 differences.append(Difference(document, id_, key, section, said, error is not None))
         return differences, served, built

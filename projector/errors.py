@@ -22,7 +22,7 @@ class NotInstalled(ProjectorError):
 
 
 class InstallError(ProjectorError):
-    """The ERP's database does not allow an installation; nothing was changed."""
+    """The ERP's database does not allow an installation, or not all of it; the message says what was done."""
 
 
 class DefinitionError(ProjectorError):

@@ -97,8 +97,8 @@ def _wanted_shape(connection: Database, schema: str, index: Index) -> Shape | No
         with connection.transaction():
             connection.execute(f"CREATE TEMPORARY TABLE {copy} (LIKE {relation})")
             connection.execute(f"CREATE INDEX ON pg_temp.{copy} {index.definition}")
-    except psycopg.errors.InvalidObjectDefinition:
-        return None  # this ERP's column types do not allow it, such as upper() of an enum
+    except (psycopg.errors.InvalidObjectDefinition, psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction):
+        return None  # this ERP's columns do not allow it: upper() of an enum, a column that was renamed
     return _shapes(connection, f"pg_temp.{copy}")[0]
 
 

@@ -10,20 +10,19 @@ import psycopg
 
 from projector import __version__
 from projector.capture import Capture, functions
-from projector.catalog import column_types, existing_tables, literal, quoted, view_reads
+from projector.catalog import column_types, existing_tables, literal, quoted
 from projector.database import Database, connect_blocking
 from projector.definitions import (
     BoundSection,
     package_fingerprint,
     plan_captures,
-    require_routes,
-    section_fingerprint,
 )
 from projector.errors import InstallError, NotInstalled
-from projector.sections import OPTIONAL_TABLES, Document, Section, load_documents
+from projector.sections import OPTIONAL_TABLES, load_documents
 from projector.settings import Settings
 from projector.sql import read_sql
 from projector.triggers import standing_triggers, wanted_triggers
+from projector.views import Verdicts, Views
 
 T = TypeVar("T")
 
@@ -55,12 +54,13 @@ _OUTBOX_UPGRADES = {
 
 @dataclass(slots=True)
 class Report:
-    """What an installation did: its statements, tables captured, sections degraded to their empty default."""
+    """What an installation did: its statements, the tables captured, the sections to be rebuilt, and those that are
+    not simply their text."""
 
     statements: list[str] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
     sections: int = 0
-    degraded: dict[str, str] = field(default_factory=dict)
+    verdicts: Verdicts = field(default_factory=Verdicts)
     changed: list[str] = field(default_factory=list)
 
 
@@ -71,6 +71,7 @@ class Installer:
 
     def __init__(self, connection: Database, settings: Settings, *, dry_run: bool) -> None:
         self._connection = connection
+        self._settings = settings
         self._schema = settings.erp_schema
         self._timezone = settings.timezone
         self._dry_run = dry_run
@@ -106,9 +107,11 @@ class Installer:
             # Two installers take turns.
             self._connection.execute("SELECT pg_advisory_xact_lock(hashtext('projector install'))")
             first = not self._is_installed()
-            bound = self._install_definitions()
+            views = self._install_definitions(first=first)
+            bound = views.install()
+            self.report.sections, self.report.verdicts = len(bound), views.verdicts
             captures = self._install_captures(bound)
-            self._record(bound)
+            self._record(views)
             # In the same transaction, so that an installation that ends here is taken up by whoever builds.
             self._queue_rebuilds(self.report.changed, first=first)
             if not first:
@@ -127,7 +130,9 @@ class Installer:
                 f"PostgreSQL is too old ({self._connection.info.server_version}). Version 14 or newer is needed."
             )
         found = existing_tables(self._connection, self._schema, REQUIRED_TABLES)
-        if missing := [table for table in REQUIRED_TABLES if table not in found]:
+        missing = [table for table in REQUIRED_TABLES if table not in found]
+        # Later a table may have been renamed or dropped by an upgrade of the ERP: that breaks what reads it.
+        if missing and not (found and self._is_installed()):
             raise InstallError(
                 f"This is not the ERP's database: schema {self._schema} has no table {', '.join(missing)}."
                 " Check PROJECTOR_DATABASE_URL and PROJECTOR_ERP_SCHEMA."
@@ -161,16 +166,13 @@ class Installer:
                     " the ERP's tables, or install as their owner."
                 )
 
-    def _install_definitions(self) -> list[BoundSection]:
+    def _install_definitions(self, *, first: bool) -> Views:
         self._run("CREATE SCHEMA IF NOT EXISTS projector")
         for file in _SCHEMA_FILES:
             self._run(read_sql(file).replace(":'timezone'", literal(self._timezone)))
         # Names of the ERP's tables resolve when a view is created, and never again.
         self._run(f"SET LOCAL search_path = {quoted(self._schema)}, pg_catalog")
-        bound = [section for document in load_documents() for section in self._install_document(document)]
-        self._drop_stale_views(bound)
-        self.report.sections = len(bound)
-        return bound
+        return Views(self._connection, self._settings, self._run, self.report.statements, first=first)
 
     def _install_captures(self, bound: list[BoundSection]) -> list[Capture]:
         captures = self._plan_captures(bound)
@@ -180,40 +182,13 @@ class Installer:
         self._run("DELETE FROM projector.capture_fault")
         return captures
 
-    def _install_document(self, document: Document) -> list[BoundSection]:
-        name = quoted(document.name)
-        self._run(f"CREATE OR REPLACE VIEW projector.{name} (id) AS\n{document.ids_query}")
-        return [self._install_section(document, section) for section in document.sections]
-
-    def _install_section(self, document: Document, section: Section) -> BoundSection:
-        missing = self._missing_optional_table(section)
-        query = section.query if missing is None else _empty_query(document, section)
-        columns = "id, range, value, valid_until" if document.by_range else "id, value, valid_until"
-        try:
-            self._run(f"CREATE OR REPLACE VIEW projector.{quoted(section.view)} ({columns}) AS\n{query}")
-        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
-            raise InstallError(
-                f"Section {section.document}.{section.name} cannot be installed: {error.diag.message_primary}."
-                " This ERP differs from the one that the section was written for."
-            ) from error
-        bound = BoundSection(section, view_reads(self._connection, section.view))
-        if missing is None:
-            require_routes(bound)
-        else:
-            self.report.degraded[f"{section.document}.{section.name}"] = missing
-        return bound
-
-    def _missing_optional_table(self, section: Section) -> str | None:
-        wanted = {route.table for route in section.routes} & OPTIONAL_TABLES
-        absent = wanted - existing_tables(self._connection, self._schema, wanted)
-        return min(absent) if absent and section.empty is not None else None
-
     def _plan_captures(self, bound: list[BoundSection]) -> list[Capture]:
         places: dict[str, dict[str, tuple[int, int | None]]] = defaultdict(dict)
         for source, name, bit, slot in self._connection.execute(
             "SELECT source, name, bit, slot FROM projector.captured_column"
         ):
             places[source][name] = (bit, slot)
+        self._forget_gone(bound, places)
         tables = {table for section in bound for table in section.reads}
         types = {table: column_types(self._connection, self._schema, table) for table in tables}
         captures = plan_captures(bound, places, types)
@@ -228,28 +203,45 @@ class Installer:
         self.report.tables = [capture.table for capture in captures]
         return captures
 
-    def _drop_stale_views(self, bound: list[BoundSection]) -> None:
-        ours = {section.section.view for section in bound} | {document.name for document in load_documents()}
-        views = "SELECT relname::text FROM pg_class WHERE relkind = 'v' AND relnamespace = 'projector'::regnamespace"
-        for (view,) in self._connection.execute(views).fetchall():
-            if view not in ours:
-                self._run(f"DROP VIEW projector.{quoted(view)} CASCADE")
+    def _forget_gone(self, bound: list[BoundSection], places: dict[str, dict[str, tuple[int, int | None]]]) -> None:
+        """Columns that the ERP renamed or dropped lose their places. Events that have them are older than that, so
+        that a rebuild of what reads the table stands for them."""
+        existing = existing_tables(self._connection, self._schema, places)
+        for source in sorted(places):
+            known = column_types(self._connection, self._schema, source) if source in existing else {}
+            if gone := sorted(places[source].keys() - known.keys()):
+                names = ", ".join(map(literal, gone))
+                self._run(
+                    f"DELETE FROM projector.captured_column WHERE source = {literal(source)} AND name IN ({names})"
+                )
+                for name in gone:
+                    del places[source][name]
+                self.report.changed += sorted(_readers(bound, {source}))
 
-    def _record(self, bound: list[BoundSection]) -> None:
-        query = "SELECT document || '.' || name, fingerprint, missing FROM projector.section"
-        before = {name: rest for name, *rest in self._connection.execute(query)}
+    def _record(self, views: Views) -> None:
+        verdicts = views.verdicts
+        broken = self._broken_before()
         self._run("DELETE FROM projector.section")
-        for section in (item.section for item in bound):
+        for section in (section for document in load_documents() for section in document.sections):
             name = f"{section.document}.{section.name}"
-            fingerprint = section_fingerprint(section, self._timezone)
-            missing = self.report.degraded.get(name)
+            fingerprint, missing = views.fingerprint(section), verdicts.empty.get(name)
+            fault = verdicts.broken.get(name) or verdicts.kept.get(name)
+            values = ", ".join("NULL" if it is None else literal(it) for it in (fingerprint, missing, fault))
             self._run(
-                "INSERT INTO projector.section (document, name, fingerprint, missing) VALUES"
-                f" ({literal(section.document)}, {literal(section.name)}, {literal(fingerprint)},"
-                f" {'NULL' if missing is None else literal(missing)})"
+                "INSERT INTO projector.section (document, name, fingerprint, missing, fault) VALUES"
+                f" ({literal(section.document)}, {literal(section.name)}, {values})"
             )
-            if before and before.get(name) != [fingerprint, missing]:
+            before = views.recorded.get(name)
+            if name in verdicts.broken:
+                changed = name not in broken
+            else:
+                same = before and before.sound and (before.fingerprint, before.missing) == (fingerprint, missing)
+                changed = name in broken or not same
+            # Documents of a section that has just been left out are published once more, so that they say so.
+            if views.recorded and changed:
                 self.report.changed.append(name)
+        self.report.changed = sorted(set(self.report.changed))
+        self._record_letters(verdicts)
         self._run(
             "INSERT INTO projector.installation (version, fingerprint, timezone, erp_schema) VALUES"
             f" ({literal(__version__)}, {literal(package_fingerprint())}, {literal(self._timezone)},"
@@ -257,6 +249,23 @@ class Installer:
             " fingerprint = excluded.fingerprint, timezone = excluded.timezone, erp_schema = excluded.erp_schema,"
             " installed_at = excluded.installed_at"
         )
+
+    def _broken_before(self) -> set[str]:
+        query = "SELECT document || '.' || section FROM projector.dead_letter WHERE id IS NULL"
+        return {name for (name,) in self._connection.execute(query)}
+
+    def _record_letters(self, verdicts: Verdicts) -> None:
+        """A letter for each section that is broken as a whole, and none for sections that are not, or not any more."""
+        self._run(
+            "DELETE FROM projector.dead_letter d WHERE d.id IS NULL OR NOT EXISTS ("
+            "SELECT FROM projector.section s WHERE s.document = d.document AND s.name = d.section)"
+        )
+        for name, error in verdicts.broken.items():
+            document, section = name.split(".", 1)
+            self._run(
+                "INSERT INTO projector.dead_letter (document, section, error, retry_at) VALUES"
+                f" ({literal(document)}, {literal(section)}, {literal(error)}, clock_timestamp())"
+            )
 
     def _install_triggers(self, captures: list[Capture]) -> set[str]:
         """Creates and enables what is missing, a table at a time, and drops what is not wanted; returns the tables of
@@ -366,12 +375,3 @@ def patiently(action: Callable[[], T], what: str) -> T:
 def _readers(bound: list[BoundSection], tables: set[str]) -> set[str]:
     """The sections that read one of these tables."""
     return {f"{it.section.document}.{it.section.name}" for it in bound if tables & it.reads.keys()}
-
-
-def _empty_query(document: Document, section: Section) -> str:
-    columns = "d.id, r.range" if document.by_range else "d.id"
-    ranges = " CROSS JOIN (VALUES ('today'), ('week'), ('month')) AS r (range)" if document.by_range else ""
-    return (
-        f"SELECT {columns}, {literal(section.empty or '')}::json, NULL::timestamptz"
-        f" FROM projector.{quoted(document.name)} d{ranges}"
-    )

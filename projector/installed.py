@@ -24,13 +24,14 @@ class Installation:
 
 
 def load_router(settings: Settings) -> tuple[Router, Installation]:
-    """All routes of the installed sections; NotInstalled where this program and the database do not fit."""
+    """All routes of the installed sections, also of those whose view is gone; NotInstalled where this program and the
+    database do not fit."""
     with connect_blocking(settings, "definitions", quick=True) as connection:
         installation = read_installation(connection)
         _require_match(installation, settings)
         documents = load_documents()
         sections = [
-            BoundSection(section, view_reads(connection, section.view))
+            BoundSection(section, view_reads(connection, section.view) or {})
             for document in documents
             for section in document.sections
         ]

@@ -94,7 +94,7 @@ class Lane:
 
     async def prepare(self) -> None:
         """Once, before the first batch."""
-        await self._builder.prepare()
+        await self._dead_letters.declare(self._connections[0], await self._builder.prepare())
         for connection in self._connections:
             await self._queue.prepare(connection)
 
@@ -158,6 +158,8 @@ class Lane:
         await queue_fanouts(connection, outcome.fanouts)
         await queue_wanted(connection, self._router, outcome.postponed)
         await queue_wanted(connection, self._router, outcome.urgent, urgent=True)
+        await self._dead_letters.queue_mended(connection, outcome.built)
+        await self._dead_letters.touch(connection, outcome.touched)
         await self._dead_letters.record(connection, outcome.built)
         await record_faults(connection, claim.request.events)
         await connection.execute("COMMIT")

@@ -32,6 +32,8 @@ class Look:
     end: int
     """The first transaction that had not begun."""
     in_progress: Sequence[int]
+    mark: str
+    """Which run of `install` this snapshot sees."""
 
     @property
     def too_many(self) -> bool:
@@ -53,7 +55,7 @@ def statement(claim_xid: str, wanted: Wanted, horizon: Horizon) -> str:
 
 def read(row: tuple[Any, ...], epoch: int) -> Look:
     """What the look answered."""
-    order, clock, found, fanouts, queued, end, in_progress = row
+    order, clock, found, fanouts, queued, end, in_progress, mark = row
     events = _rows(found)
     return Look(
         version=Version(epoch, order, clock),
@@ -63,6 +65,7 @@ def read(row: tuple[Any, ...], epoch: int) -> Look:
         queued=[(one[0], one[1], one[2]) for one in _rows(queued)],
         end=end,
         in_progress=[int(xid) for xid in _rows(in_progress)],
+        mark=mark,
     )
 
 

@@ -65,7 +65,7 @@ class Listed:
             return None
         document, ids = self._chunks.pop()
         await connection.execute("BEGIN")
-        request = Request(UNCLAIMED)
+        request = Request(UNCLAIMED, retries=True)
         want(request.wanted, document, ids, self._router.all_sections(document))
         return request
 
@@ -87,6 +87,7 @@ class Rebuilder:
         publisher = Publisher(self.client, self.settings.tombstone_seconds, replicas=Replicas.of(self.settings))
         await publisher.load_scripts()
         dead_letters = DeadLetters()
+        await dead_letters.mend(self.control)
         await dead_letters.refresh(self.control)
         for queue in queues:
             build, *claims = [
@@ -96,7 +97,10 @@ class Rebuilder:
                 for purpose in ("build", "claim", "claim", "claim")
             ]
             self._guarded += [build, *claims]
-            builder = Builder(build, self.router, epoch=epoch, wide_fanout=self.settings.wide_fanout)
+            builder = Builder(
+                build, self.router, epoch=epoch, wide_fanout=self.settings.wide_fanout,
+                row_timeout_seconds=self.settings.row_timeout_seconds, letters=dead_letters.letters,
+            )  # fmt: skip
             lane = Lane(queue, builder, publisher, dead_letters, self.router, claims)
             await lane.prepare()
             self._lanes.append(lane)
@@ -120,9 +124,10 @@ class Rebuilder:
         return row[0] if row else None
 
     async def failed_since(self, documents: Sequence[str], began: object) -> int:
-        """Sections of these kinds that failed since then, whoever tried."""
+        """Sections of these kinds that failed since then, whoever tried; one that is broken as a whole counts once."""
         cursor = await self.control.execute(
-            "SELECT count(*) FROM projector.dead_letter WHERE document = ANY ($1::text[]) AND failed_at >= $2",
+            "SELECT count(*) FROM projector.dead_letter"
+            " WHERE document = ANY ($1::text[]) AND (failed_at >= $2 OR id IS NULL)",
             (list(documents), began),
         )
         row = await cursor.fetchone()

@@ -1,7 +1,7 @@
 """Resolve: from change events to the sections of documents that they touch (D2)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from projector.capture import Capture
@@ -16,11 +16,12 @@ ANYTHING = frozenset({"T", "X"})
 @dataclass(frozen=True, slots=True)
 class BoundRoute:
     """A route of one kind of document with the slots of its key columns, and for each section that takes it
-    the bits of the table's columns that the section reads."""
+    the bits of the table's columns that the section reads. Without slots it cannot be followed, because the ERP lacks
+    what it names: any change there may touch every document."""
 
     document: str
     route: Route
-    slots: tuple[int, ...]
+    slots: tuple[int, ...] | None
     readers: tuple[tuple[SectionBits, int], ...]
 
     def sections(self, event: Event) -> SectionBits:
@@ -97,7 +98,7 @@ class Router:
         sections = self.section_bits(fanout.document, fanout.section)
         for bound in self.routes_of(fanout.table or ""):
             same = (bound.document, bound.route.columns) == (fanout.document, fanout.columns)
-            if same and bound.sections(_ANY_CHANGE) & sections:
+            if same and bound.slots is not None and bound.sections(_ANY_CHANGE) & sections:
                 return bound
         return None
 
@@ -123,7 +124,7 @@ def _follow(
     resolution: Resolution,
     questions: dict[tuple[int, SectionBits], Question],
 ) -> None:
-    if event.operation in ANYTHING:
+    if event.operation in ANYTHING or route.slots is None:
         known = resolution.everything.get(route.document, 0)
         resolution.everything[route.document] = known | bits
     elif route.route.query is None:
@@ -142,16 +143,34 @@ def _bind(
     bit: Mapping[tuple[str, str], SectionBits],
 ) -> dict[str, tuple[BoundRoute, ...]]:
     """Routes of one document that ask the same question become one, with all the sections that take it."""
-    readers: dict[tuple[str, Route], list[tuple[SectionBits, int]]] = defaultdict(list)
+    readers: dict[tuple[str, Route, tuple[int, ...] | None], list[tuple[SectionBits, int]]] = defaultdict(list)
     for bound in sections:
         document, name = bound.section.document, bound.section.name
-        for table, columns in bound.reads.items():
-            for route in bound.routes_of(table):
-                mask = captures[table].mask(columns | set(route.columns))
-                readers[document, route].append((bit[document, name], mask))
+        # A table that the ERP renamed is read under its new name, and its events come under the old one until the
+        # next installation.
+        for table in sorted(captures.keys() & (bound.reads.keys() | {it.table for it in bound.section.routes})):
+            for route, slots in _routes_from(table, bound, captures[table]):
+                mask = _mask(bound.reads.get(table), route, captures[table])
+                readers[document, route, slots].append((bit[document, name], mask))
     routes: dict[str, list[BoundRoute]] = defaultdict(list)
-    for (document, route), taken in readers.items():
-        slot = {column.name: column.slot or 0 for column in captures[route.table].columns}
-        slots = tuple(slot[name] for name in route.columns)
+    for (document, route, slots), taken in readers.items():
         routes[route.table].append(BoundRoute(document, route, slots, tuple(taken)))
     return {table: tuple(bound) for table, bound in routes.items()}
+
+
+def _routes_from(table: str, bound: BoundSection, capture: Capture) -> Iterator[tuple[Route, tuple[int, ...] | None]]:
+    """The declared routes with their slots. One that starts from a column that is not captured cannot be followed,
+    and a table without any has none that could."""
+    slots = {column.name: column.slot for column in capture.columns if column.slot is not None}
+    declared = list(bound.routes_of(table))
+    for route in declared or [Route(table, (), None)]:
+        known = bool(declared) and slots.keys() >= set(route.columns)
+        yield route, tuple(slots[name] for name in route.columns) if known else None
+
+
+def _mask(columns: frozenset[str] | None, route: Route, capture: Capture) -> int:
+    """The bits of what a section reads of a table; all of them where it reads what is not captured, since the ERP
+    renamed columns, or where its view is gone and nobody can say."""
+    known = frozenset(column.name for column in capture.columns)
+    wanted = (columns or known) | set(route.columns)
+    return capture.mask(known if wanted - known else wanted)

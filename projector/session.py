@@ -11,8 +11,8 @@ import redis.asyncio
 
 from projector.audit import HASTE, Audit
 from projector.backlog import Backlog, Urgent
-from projector.build import Builder, Outcome
-from projector.database import AsyncDatabase, connect
+from projector.build import Builder, DefinitionsChanged, Outcome
+from projector.database import AsyncDatabase, connect, limit_statements
 from projector.deadletters import DeadLetters
 from projector.drift import Verifier
 from projector.guard import guarding
@@ -43,10 +43,6 @@ CALM_POLL_SECONDS = 0.01
 SHORTEST_AUDIT_PAUSE = 0.01
 """Divided by the share: with one percent a step a second at most."""
 LONGEST_REST_SECONDS = 1.0
-
-
-class DefinitionsChanged(Exception):
-    """Somebody ran `install` while the session worked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +247,7 @@ class Session:
         while not self._stopping.is_set():
             await self._require_same_installation()
             await watch.run_once()
-            await self._dead_letters.refresh(connection)
-            await self._dead_letters.queue_due(connection)
+            await self._dead_letters.run_once(connection)
             if await reconciler.run_once(connection):
                 self._signals.queued.set()
             for document in await finish_rebuilds(connection, self._connections.redis):
@@ -293,6 +288,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
         dead_letters = DeadLetters()
         publisher = Publisher(client, settings.tombstone_seconds, count, replicas=Replicas.of(settings))
         await publisher.load_scripts()
+        await dead_letters.refresh(connections.housekeeping)
         epoch = await agree_on_epoch(connections.housekeeping, client)
 
         horizon = Horizon()
@@ -300,7 +296,12 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
 
         async def lane(name: str, queue: Queue, claims: int, queued: Callable[[Outcome], None] = _ignore) -> Lane:
             build = await database(f"{name} build", snapshots=True)
-            builder = Builder(build, router, epoch=epoch, wide_fanout=settings.wide_fanout, horizon=horizon)
+            if name != "backlog":
+                await limit_statements(build, settings.row_timeout_seconds)
+            builder = Builder(
+                build, router, epoch=epoch, wide_fanout=settings.wide_fanout, horizon=horizon,
+                row_timeout_seconds=settings.row_timeout_seconds, letters=dead_letters.letters, mark=installation.mark,
+            )  # fmt: skip
             connections = [await database(f"{name} claim") for _ in range(claims)]
             made = Lane(queue, builder, publisher, dead_letters, router, connections, queued)
             await made.prepare()
@@ -314,7 +315,10 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
             backlog=await lane("backlog", backlog, 3),
         )
         audit_connection = await database("audit", snapshots=True)
-        builder = Builder(audit_connection, router, epoch=epoch, wide_fanout=settings.wide_fanout)
+        builder = Builder(
+            audit_connection, router, epoch=epoch, wide_fanout=settings.wide_fanout,
+            row_timeout_seconds=settings.row_timeout_seconds, letters=dead_letters.letters, mark=installation.mark,
+        )  # fmt: skip
         await builder.prepare()
         verifier = Verifier(audit_connection, client, router, builder)
         parts = Parts(

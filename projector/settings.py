@@ -76,6 +76,11 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise SettingsError(_first_fault(error)) from None
 
+    @property
+    def row_timeout_seconds(self) -> float:
+        """How long a read of fresh changes may take, and one that looks for the rows at fault."""
+        return self.statement_timeout_seconds / 10
+
     def database(self) -> str:
         """The URL of the ERP's database; SettingsError where none is set."""
         return _required(self.database_url, "DATABASE_URL", "postgresql://user@host/erp")

@@ -52,6 +52,8 @@ class Status:
     capture_faults: dict[str, str] = field(default_factory=dict)
     """Tables whose triggers cannot tell what changed, and why."""
     paused_at: str | None = None
+    broken: dict[str, str] = field(default_factory=dict)
+    """Sections that are broken as a whole, with the error."""
     audited_at: str | None = None
     """The audit has compared every document since then; None before its first whole pass."""
     drift_last_day: int = 0
@@ -91,10 +93,11 @@ async def _read_database(connection: AsyncDatabase, status: Status) -> None:
         raise NotInstalled("The installation in this database is incomplete. Run: projector install")
     (
         status.version, fingerprint, status.timezone, status.workers, status.events_waiting,
-        status.oldest_event_seconds, backlog, status.fanouts_waiting, rebuilding, status.dead_letters,
+        status.oldest_event_seconds, backlog, status.fanouts_waiting, rebuilding, status.dead_letters, broken,
         progress, status.drift_last_day, drift, status.audited_at,
         capture_faults, status.paused_at,
     ) = row  # fmt: skip
+    status.broken = json.loads(broken or "{}")
     status.backlog, status.rebuilding = json.loads(backlog or "{}"), json.loads(rebuilding or "{}")
     status.drift = json.loads(drift or "[]")
     if progress and status.backlog:
@@ -136,8 +139,13 @@ def _judge(status: Status) -> None:
         )
     if status.dead_letters:
         status.problems.append(
-            f"{status.dead_letters} sections cannot be built and hold older bytes. See the table projector.dead_letter"
+            f"{status.dead_letters} sections of documents cannot be built and hold older bytes."
+            " Run: projector dead-letters list"
         )
+    status.problems += [
+        f"Section {name} is broken as a whole, and documents hold older bytes: {error}. Run: projector check"
+        for name, error in status.broken.items()
+    ]
     if unbuilt := [document for document, built in status.built.items() if not built]:
         status.problems.append(
             f"Never built completely: {', '.join(unbuilt)}. Start a worker or run: projector rebuild"

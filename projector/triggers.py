@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from projector.capture import OPERATIONS, REPLICATED, create_trigger, trigger_name
+from projector.capture import OPERATIONS, REPLICATED, create_trigger, function_name, trigger_name
 from projector.catalog import quoted
 from projector.database import Database
 from projector.sql import read_query
@@ -29,6 +29,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A trigger that is there: in which sessions it fires (D: in none), and the function that it calls."""
+
+    firing: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trigger:
     """A trigger that belongs on a captured table, or on a partition or child of it."""
 
@@ -39,15 +47,29 @@ class Trigger:
     """A for all sessions, those of replication and of restore tools too; R for these alone; O for ordinary ones, where
     the table is not ours to say more."""
 
-    def is_met_by(self, state: str | None) -> bool:
-        """Whether a trigger in this state fires wherever this one has to."""
-        return state == self.firing or (state == _ALWAYS and self.firing == _ORDINARY)
+    @property
+    def function(self) -> str:
+        """As PostgreSQL shortens it."""
+        return function_name(self.source, self.operation).encode()[:63].decode(errors="ignore")
 
-    def mend(self, state: str | None) -> Iterator[str]:
+    def fires(self, standing: Standing | None) -> bool:
+        """Whether this one fires wherever it has to."""
+        if standing is None:
+            return False
+        return standing.firing == self.firing or (standing.firing == _ALWAYS and self.firing == _ORDINARY)
+
+    def is_met_by(self, standing: Standing | None) -> bool:
+        """The same, and for this table: a trigger of one that the ERP renamed calls the function of the old name."""
+        return standing is not None and standing.function == self.function and self.fires(standing)
+
+    def mend(self, standing: Standing | None) -> Iterator[str]:
         """The statements that make it so."""
-        if state is None:
+        firing = _ORDINARY  # of a trigger that has just been created or replaced
+        if standing is not None and standing.function == self.function:
+            firing = standing.firing
+        else:
             yield create_trigger(self.place.schema, self.place.relation, self.source, self.operation)
-        if (state or _ORDINARY) != self.firing:
+        if firing != self.firing:
             yield (f"ALTER TABLE {self.place.table} ENABLE {_FIRING[self.firing]}TRIGGER {quoted(self.place.name)}")
 
 
@@ -66,7 +88,7 @@ def wanted_triggers(connection: Database, schema: str, tables: Iterable[str]) ->
     return triggers
 
 
-def standing_triggers(connection: Database) -> dict[Place, str]:
-    """Each trigger that calls a function of ours, and in which sessions it fires (D: in none)."""
+def standing_triggers(connection: Database) -> dict[Place, Standing]:
+    """Each trigger that calls a function of ours."""
     rows = connection.execute(read_query("trigger_states"))
-    return {Place(schema, relation, name): state for schema, relation, name, state in rows}
+    return {Place(schema, relation, name): Standing(*state) for schema, relation, name, *state in rows}

@@ -59,6 +59,10 @@ _DATABASE: tuple[tuple[type[psycopg.Error], Trouble], ...] = (
         errors.IdleInTransactionSessionTimeout,
         Trouble("this process stood still and lost what it had claimed", "Look for a frozen host, or one that swaps."),
     ),
+    (
+        errors.TransactionTimeout,
+        Trouble("PostgreSQL ends transactions too early", "Set transaction_timeout to 0 for the projector's role."),
+    ),
     (psycopg.OperationalError, LOST),
     (psycopg.InterfaceError, LOST),
 )

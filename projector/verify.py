@@ -42,7 +42,10 @@ async def verify(
         control = await stack.enter_async_context(await connect(settings, "verify"))
         epoch = await agree_on_epoch(control, client)
         connection = await stack.enter_async_context(await connect(settings, "verify build", snapshots=True))
-        builder = Builder(connection, router, epoch=epoch, wide_fanout=settings.wide_fanout)
+        builder = Builder(
+            connection, router, epoch=epoch, wide_fanout=settings.wide_fanout,
+            row_timeout_seconds=settings.row_timeout_seconds,
+        )  # fmt: skip
         await builder.prepare()
         verifier = Verifier(connection, client, router, builder)
         report = Report()

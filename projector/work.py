@@ -11,6 +11,9 @@ SectionBits: TypeAlias = int
 Wanted: TypeAlias = defaultdict[str, dict[int, SectionBits]]
 """Document kind to document id to the sections that have to be built."""
 
+Place: TypeAlias = tuple[str, str]
+"""A section: document kind and name."""
+
 
 def nothing_wanted() -> Wanted:
     return defaultdict(dict)
@@ -75,6 +78,16 @@ class Failure:
 
 
 @dataclass(slots=True)
+class Letters:
+    """What could not be built when somebody last looked; shared by the builders of one process."""
+
+    sections: dict[Place, str] = field(default_factory=dict)
+    """Sections that are broken as a whole, with the error. They are left out until they work again."""
+    documents: dict[Place, set[int]] = field(default_factory=dict)
+    """Sections of single documents. They are read apart from the others, which their failure would delay."""
+
+
+@dataclass(slots=True)
 class Built:
     """The outcome of one snapshot: section bytes by document key, tombstones, timers and failures."""
 
@@ -88,4 +101,11 @@ class Built:
     timers: dict[str, int] = field(default_factory=dict)
     """Timer to the unix microseconds at which it is due."""
     failures: list[Failure] = field(default_factory=list)
+    retried: dict[Place, dict[int, int]] = field(default_factory=dict)
+    """Documents with a dead letter that were tried again, and how often it had been touched as the snapshot saw it.
+    Those that are no failures have been built, or are gone."""
+    broken: dict[Place, str] = field(default_factory=dict)
+    """Sections that this batch found to be broken as a whole."""
+    left_out: dict[Place, list[int]] = field(default_factory=dict)
+    """Documents of which a section was wanted that is broken as a whole."""
     documents: int = 0

@@ -10,10 +10,11 @@ from typing import NoReturn
 
 import psycopg
 
+from projector.build import DefinitionsChanged
 from projector.errors import ProjectorError
 from projector.installed import load_router
 from projector.publish import PublishCount
-from projector.session import DefinitionsChanged, Session, open_session
+from projector.session import Session, open_session
 from projector.settings import Settings
 from projector.trouble import LOST, Trouble, trouble
 

@@ -9,7 +9,9 @@ SELECT
         SELECT document, count(*) AS waiting FROM projector.backlog WHERE id IS NOT NULL GROUP BY document) AS b),
     (SELECT count(*) FROM projector.backlog WHERE id IS NULL),
     (SELECT json_object_agg(document, reason) FROM projector.rebuild),
-    (SELECT count(*) FROM projector.dead_letter),
+    (SELECT count(*) FROM projector.dead_letter WHERE id IS NOT NULL),
+    (SELECT json_object_agg(document || '.' || section, error ORDER BY document, section)
+     FROM projector.dead_letter WHERE id IS NULL),
     (SELECT json_build_object('done', done, 'seconds', extract(epoch FROM updated_at - began_at))
      FROM projector.backlog_progress WHERE began_at IS NOT NULL),
     (SELECT count(*) FROM projector.drift WHERE found_at > clock_timestamp() - interval '24 hours'),

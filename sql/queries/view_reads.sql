@@ -4,7 +4,7 @@ WITH RECURSIVE read AS (
     FROM pg_rewrite r
     JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
         AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class
-    WHERE r.ev_class = $1::text::regclass
+    WHERE r.ev_class = to_regclass($1::text)
     UNION
     SELECT d.refobjid, d.refobjsubid
     FROM read

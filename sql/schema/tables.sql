@@ -8,14 +8,19 @@ CREATE TABLE IF NOT EXISTS projector.installation (
     installed_at timestamptz NOT NULL DEFAULT now()
 );
 
--- The sections as installed. `missing` names the optional table whose absence makes the section its empty default.
+-- The sections as installed. `missing` names the optional table whose absence makes the section its empty default;
+-- `fault` says why a section's text does not fit this ERP. Such a section goes on with the view of an earlier
+-- installation; where there is none, it is broken.
 CREATE TABLE IF NOT EXISTS projector.section (
     document text NOT NULL,
     name text NOT NULL,
     fingerprint text NOT NULL,
     missing text,
+    fault text,
     PRIMARY KEY (document, name)
 );
+
+ALTER TABLE projector.section ADD COLUMN IF NOT EXISTS fault text;
 
 -- The captured columns of each ERP table. `bit` is the column's place in outbox.changed, `slot` the outbox column
 -- key_<slot> that carries its values where a route starts from it. Places are never reused: events that an
@@ -77,17 +82,34 @@ CREATE INDEX IF NOT EXISTS backlog_fanouts ON projector.backlog (document, secti
 
 CREATE INDEX IF NOT EXISTS backlog_urgent ON projector.backlog (document, id) WHERE urgent;
 
--- Sections that could not be built, with the error; retried with growing pauses.
+-- Sections that could not be built, with the error; retried with growing pauses. A row without id is a section that
+-- is broken as a whole: it is left out of every document until it works again. `touches` counts the fresh changes that
+-- left the section to its letter.
 CREATE TABLE IF NOT EXISTS projector.dead_letter (
     document text NOT NULL,
-    id bigint NOT NULL,
+    id bigint,
     section text NOT NULL,
     error text NOT NULL,
     attempts integer NOT NULL DEFAULT 1,
     failed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     retry_at timestamptz NOT NULL,
-    PRIMARY KEY (document, id, section)
+    touches integer NOT NULL DEFAULT 0
 );
+
+ALTER TABLE projector.dead_letter ADD COLUMN IF NOT EXISTS touches integer NOT NULL DEFAULT 0;
+
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_constraint
+               WHERE conrelid = 'projector.dead_letter'::regclass AND conname = 'dead_letter_pkey') THEN
+        ALTER TABLE projector.dead_letter DROP CONSTRAINT dead_letter_pkey, ALTER COLUMN id DROP NOT NULL;
+    END IF;
+END
+$$;
+
+CREATE UNIQUE INDEX IF NOT EXISTS dead_letter_document ON projector.dead_letter (document, id, section);
+
+CREATE UNIQUE INDEX IF NOT EXISTS dead_letter_section ON projector.dead_letter (document, section) WHERE id IS NULL;
 
 -- Each cluster and timeline that the source has counted its transactions on; versions of a later epoch win.
 CREATE TABLE IF NOT EXISTS projector.epoch (

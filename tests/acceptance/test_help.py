@@ -7,7 +7,9 @@ import pytest
 
 from tests.acceptance.commands import Finished, Projector
 
-COMMANDS = ("install", "uninstall", "run", "serve", "rebuild", "verify", "status", "check", "demo", "bench")
+COMMANDS = (
+    "install", "uninstall", "run", "serve", "rebuild", "verify", "status", "check", "dead-letters", "demo", "bench",
+)  # fmt: skip
 """All that the command line has."""
 
 
@@ -45,7 +47,7 @@ def test_help_names_every_command_and_no_other(plain: Projector) -> None:
     """`-h` is the same as `--help`, and so is no argument, except that this is wrong usage."""
     long, short, none = plain.each([("--help",), ("-h",), ()])
     _, _, commands = long.out.partition("Commands:\n")
-    assert sorted(re.findall(r"^  (\w+)", commands, re.MULTILINE)) == sorted(COMMANDS)
+    assert sorted(re.findall(r"^  ([\w-]+)", commands, re.MULTILINE)) == sorted(COMMANDS)
     assert (long.code, short.code, none.code) == (0, 0, 2)
     assert long.out == short.out
     assert "Commands:" in none.out + none.err
@@ -57,3 +59,14 @@ def test_version_is_that_of_the_package_and_needs_no_setting(plain: Projector) -
     told, rebuild = wrong.each([("--version",), ("rebuild", "--help")])
     assert (told.code, told.out, told.err) == (0, f"projector {version('projector')}\n", "")
     assert (rebuild.code, rebuild.err) == (0, "")
+
+
+def test_each_subcommand_of_dead_letters_says_what_it_does(plain: Projector) -> None:
+    for name, answer in zip(
+        ("list", "retry", "discard"),
+        plain.each([("dead-letters", name, "--help") for name in ("list", "retry", "discard")]),
+        strict=True,
+    ):
+        assert (answer.code, answer.err) == (0, ""), answer
+        assert answer.out.startswith(f"Usage: projector dead-letters {name}")
+        assert "--section" in answer.out

@@ -15,10 +15,18 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NO_DEFAULT = {"", "-", "—", "–", "none", "required"}
 """What a table may say of a setting that has no default."""
-_COMMAND_LINE = r"(?:^ {4,}(?:\S+=\S+ )*(?:\$ )?|`)projector (?!is not)([a-z]+)([^\n`#|]*)"
+_COMMAND_LINE = r"(?:^ {4,}(?:\S+=\S+ )*(?:\$ )?|`)projector (?!is not)([a-z-]+)([^\n`#|]*)"
 """In an indented block, or in back quotes."""
+
+
+def _options(command: Any) -> set[str]:
+    """Those of its subcommands, too."""
+    own = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h", "--debug"}
+    return own.union(*map(_options, getattr(command, "commands", {}).values()))
+
+
 _OPTIONS = {
-    name: {option for parameter in command.params for option in parameter.opts} | {"--help", "-h", "--debug"}
+    name: _options(command)
     for name, command in typer.main.get_command(app).commands.items()  # type: ignore[attr-defined]
 }
 

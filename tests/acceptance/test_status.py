@@ -11,7 +11,7 @@ from tests.conftest import Start
 
 KEYS = {
     "version", "timezone", "workers", "events_waiting", "oldest_event_seconds", "backlog", "fanouts_waiting",
-    "draining", "rebuilding", "dead_letters", "audited_at", "drift_last_day", "drift", "trigger_faults",
+    "draining", "rebuilding", "dead_letters", "broken", "audited_at", "drift_last_day", "drift", "trigger_faults",
     "capture_faults", "paused_at",
     "redis_reachable", "built", "timers", "problems",
 }  # fmt: skip
@@ -74,4 +74,4 @@ def test_a_dead_letter_is_a_problem(projector: Projector, built: Settings, erp_u
     answer = projector("status")
     assert answer.code == 1
     assert "dead letters  1" in answer.out
-    assert "projector.dead_letter" in answer.out
+    assert "projector dead-letters list" in answer.out
