@@ -19,7 +19,16 @@ from projector.reading import Plan, Reader, collect_all, collect_presence, degra
 from projector.resolve import Question, Resolution, Router
 from projector.sql import read_query
 from projector.work import (
-    Built, Event, Fanout, Letters, Place, SectionBits, Version, Wanted, nothing_wanted, want,
+    Built,
+    Event,
+    Fanout,
+    Letters,
+    Place,
+    SectionBits,
+    Version,
+    Wanted,
+    nothing_wanted,
+    want,
 )  # fmt: skip
 
 log = logging.getLogger(__name__)
