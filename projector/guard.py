@@ -10,6 +10,7 @@ from psycopg.pq import TransactionStatus
 from projector.connection import AsyncDatabase
 from projector.errors import DatabaseUnavailable
 from projector.sql import read_query
+from projector.tasks import end
 
 LOOK_SECONDS = 1.0
 SUSPICIOUS_SECONDS = 5.0
@@ -30,8 +31,7 @@ async def guarding(
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
+            await end(*tasks)
 
 
 class Guard:

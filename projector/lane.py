@@ -17,6 +17,7 @@ from projector.deadletters import DeadLetters
 from projector.publish import Published, Publisher
 from projector.reconcile import record_faults
 from projector.resolve import Router
+from projector.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -107,10 +108,7 @@ class Lane:
             if error is None:
                 await self.settle()
         finally:
-            tasks = [task for task in (self._claiming, self._publishing) if task is not None]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(*(task for task in (self._claiming, self._publishing) if task is not None))
 
     async def run_once(self) -> int:
         """Takes one batch as far as publishing; returns its events or documents, 0 where the queue had none."""

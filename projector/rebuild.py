@@ -20,6 +20,7 @@ from projector.redis_server import open_redis
 from projector.resolve import Router
 from projector.settings import Settings
 from projector.state import agree_on_epoch, finish_rebuilds, notice_empty_redis
+from projector.tasks import Together, end
 from projector.work import want
 
 REMAINING_SECONDS = 0.5
@@ -114,7 +115,7 @@ class Rebuilder:
     async def drain(self) -> None:
         """Until the queues are empty for all builders."""
         guard = guarding(self._guarded, self.control, self.settings.claim_timeout_seconds)
-        async with guard, asyncio.TaskGroup() as group:
+        async with guard, Together() as group:
             for lane in self._lanes:
                 group.create_task(_drain(lane))
 
@@ -219,8 +220,7 @@ async def _counting(
     try:
         yield
     finally:
-        counter.cancel()
-        await asyncio.wait([counter])
+        await end(counter)
         rebuilder.progress.total = max(rebuilder.progress.total, rebuilder.progress.documents)
 
 

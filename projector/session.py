@@ -28,6 +28,7 @@ from projector.redis_server import open_redis
 from projector.refresh import RefreshRequests
 from projector.settings import Settings
 from projector.state import RedisWatch, agree_on_epoch, finish_rebuilds
+from projector.tasks import Together, end
 from projector.timers import Timers
 from projector.trigger_watch import TriggerWatch
 from projector.wakeup import Signal, Sleeper, listen, start_listening
@@ -140,7 +141,7 @@ class Session:
         await start_listening(self._connections.listener)
         listener = asyncio.create_task(listen(self._connections.listener, [self._signals.fresh]), name="listen")
         try:
-            async with self._guarding(), asyncio.TaskGroup() as group:
+            async with self._guarding(), Together() as group:
                 group.create_task(self._watch(listener), name="watch")
                 group.create_task(self._run_live(sleeper), name="live")
                 group.create_task(self._run_urgent(), name="urgent")
@@ -150,9 +151,7 @@ class Session:
                 group.create_task(self._run_audit(), name="audit")
                 group.create_task(self._keep_house(), name="housekeeping")
         finally:
-            listener.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await listener
+            await end(listener)
         await sleeper.leave()
 
     def _guarding(self) -> AbstractAsyncContextManager[None]:
