@@ -6,9 +6,11 @@ from typing import cast
 from uuid import uuid4
 
 import redis.asyncio
+from psycopg import errors
 
 from projector.backlog import request_rebuild
 from projector.database import AsyncDatabase
+from projector.errors import DatabaseUnavailable
 from projector.names import (
     BUILT,
     DOCUMENTS,
@@ -26,7 +28,9 @@ log = logging.getLogger(__name__)
 
 async def agree_on_epoch(connection: AsyncDatabase, client: redis.asyncio.Redis) -> int:
     """The epoch of the server behind this connection. A server that restarted its counting (restored from a dump,
-    another timeline) begins a new one, and everything is rebuilt under it."""
+    another timeline), or that crashed and counts again what was not on disk, begins a new one, and everything is
+    rebuilt under it."""
+    await _refuse_standby(connection)
     cursor = await connection.execute(read_query("current_epoch"))
     if row := await cursor.fetchone():
         return int(row[0])
@@ -41,6 +45,15 @@ async def agree_on_epoch(connection: AsyncDatabase, client: redis.asyncio.Redis)
         return await agree_on_epoch(connection, client)
     await client.hset(STATE_KEY, EPOCH_FIELD, str(row[0]))
     return int(row[0])
+
+
+async def _refuse_standby(connection: AsyncDatabase) -> None:
+    """It may be about to be promoted, and is asked again."""
+    cursor = await connection.execute("SELECT pg_is_in_recovery()")
+    if await cursor.fetchone() == (True,):
+        raise DatabaseUnavailable(
+            "PostgreSQL is a standby, which takes no writes. Promote it, or name the primary in PROJECTOR_DATABASE_URL."
+        ) from errors.ReadOnlySqlTransaction("recovery is in progress")
 
 
 async def notice_empty_redis(connection: AsyncDatabase, client: redis.asyncio.Redis) -> bytes:

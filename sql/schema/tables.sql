@@ -111,13 +111,20 @@ CREATE UNIQUE INDEX IF NOT EXISTS dead_letter_document ON projector.dead_letter 
 
 CREATE UNIQUE INDEX IF NOT EXISTS dead_letter_section ON projector.dead_letter (document, section) WHERE id IS NULL;
 
--- Each cluster and timeline that the source has counted its transactions on; versions of a later epoch win.
+-- Spans in which the source counted its transactions upwards; versions of a later epoch win. Another cluster or another
+-- timeline begins one, and so does a crash: transactions whose records were not on disk yet are counted again.
 CREATE TABLE IF NOT EXISTS projector.epoch (
     epoch bigint PRIMARY KEY,
     system_identifier bigint NOT NULL,
     timeline integer NOT NULL,
-    began_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    UNIQUE (system_identifier, timeline)
+    began_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+ALTER TABLE projector.epoch DROP CONSTRAINT IF EXISTS epoch_system_identifier_timeline_key;
+
+-- The epoch that goes on. Unlogged, because a crash empties it, which nothing else tells of one that is over.
+CREATE UNLOGGED TABLE IF NOT EXISTS projector.current_epoch (
+    epoch bigint PRIMARY KEY
 );
 
 -- Complete rebuilds under way: the read API learns that a kind of document is built when its row goes.
