@@ -14,6 +14,7 @@ from projector.backlog import queue_fanouts, queue_wanted
 from projector.build import Builder, Outcome, Request
 from projector.database import AsyncDatabase
 from projector.deadletters import DeadLetters
+from projector.points import reach
 from projector.publish import Published, Publisher
 from projector.reconcile import record_faults
 from projector.resolve import Router
@@ -115,10 +116,12 @@ class Lane:
         claim = await self._next_claim()
         if claim is None:
             return 0
+        reach("claimed")
         if self._claims_ahead:
             self._claiming = asyncio.create_task(self._claim())
         self._building, self.found_at = True, time.monotonic()
         outcome = await self._builder.build(claim.request)
+        reach("built")
         await self.settle()
         self._building = False
         self.totals.events += len(claim.request.events)
@@ -146,6 +149,7 @@ class Lane:
 
     async def _finish(self, claim: Claim, outcome: Outcome) -> None:
         published = await self._publisher.publish(outcome.built)
+        reach("published")
         await self._acknowledge(claim, outcome)
         self.totals.rows += claim.request.rows
         self._count(outcome, published)
@@ -160,7 +164,9 @@ class Lane:
         await self._dead_letters.touch(connection, outcome.touched)
         await self._dead_letters.record(connection, outcome.built)
         await record_faults(connection, claim.request.events)
+        reach("acknowledging")
         await connection.execute("COMMIT")
+        reach("acknowledged")
 
     def _count(self, outcome: Outcome, published: Published) -> None:
         self.totals.batches += 1

@@ -13,6 +13,7 @@ from hiredis import pack_command
 from redis.exceptions import NoScriptError, ResponseError
 
 from projector.names import CHANGES_CHANNEL, LEASED_TIMERS_KEY, PUBLISHED_FIELD, STATE_KEY, TIMERS_KEY
+from projector.points import reach
 from projector.settings import Settings
 from projector.work import Built
 
@@ -99,9 +100,12 @@ class Publisher:
     async def publish(self, built: Built) -> Published:
         """Writes all documents of a batch, then their timers. Safe to repeat: the fence decides."""
         codes = [0, 0, 0]
-        for commands in _slices(self._document_commands(built), PIPELINE_LENGTH):
+        for place, commands in enumerate(_slices(self._document_commands(built), PIPELINE_LENGTH)):
+            if place:
+                reach("sliced")
             for code in await self._run(PUBLISH, 1, commands):
                 codes[code] += 1
+        reach("written")
         await self.set_timers(built)
         await self._confirm()
         return Published(codes[CHANGED], codes[UNCHANGED], codes[FENCED])
