@@ -1,6 +1,7 @@
 """projector bench: what projector costs, in ratios to baselines of the same run."""
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated
@@ -11,7 +12,10 @@ from projector.bench import fresh, growth, read, rebuild
 from projector.bench.options import Options
 from projector.bench.report import Report, render
 from projector.bench.stage import Stage
+from projector.demo.servers import make_folder
 from projector.errors import BadInput
+from projector.faults import trial
+from projector.faults.trial import run_trial
 
 app = typer.Typer(
     name="bench",
@@ -92,6 +96,36 @@ def bench_all(
         for measure, defaults in benches
     ]
     _run(chosen, as_json, strict)
+
+
+@app.command("faults")
+def bench_faults(
+    minutes: Annotated[float, typer.Option(min=0.05, max=10_000, help="How long injuries go on.")] = 10.0,
+    seed: Annotated[int, typer.Option(min=0, max=2_000, help="Decides data, writers and injuries.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=16, help="Workers that share the work.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Break things on purpose, and judge what is left.
+
+    One injury after the other to processes, servers and connections, under load; after each, every document
+    is compared with an independent computation. Exit code 1 where anything is wrong.
+    """
+    folder = make_folder()
+    try:
+        outcome = run_trial(folder, trial.Options(minutes, seed, workers), _tell)
+    except KeyboardInterrupt:
+        shutil.rmtree(folder)
+        raise
+    if as_json:
+        typer.echo(json.dumps(outcome.as_json()))
+    else:
+        outcome.render()
+    if outcome.passed:
+        shutil.rmtree(folder)
+        return
+    (folder / "failure.txt").write_text("\n\n".join(outcome.logs))
+    _tell(f"Repeat it with --seed {seed}. The logs and what they said at each failure are in {folder}.")
+    raise typer.Exit(1)
 
 
 def _options(defaults: Options, rounds: int | None, seconds: float | None, scale: float | None) -> Options:

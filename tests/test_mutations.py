@@ -98,7 +98,7 @@ class TestMutator:
     def test_interleaved_transactions_all_end(self, connect: Connect) -> None:
         connections = [connect() for _ in range(3)]
         connections[0].autocommit = True
-        outcomes = interleave(connections, 1, 60)
+        outcomes = list(interleave(connections, 1, 60))
         assert len(outcomes) == 60
         assert {it.info.transaction_status.name for it in connections} == {"IDLE"}
         assert [it for it in outcomes if it.startswith("committed")]

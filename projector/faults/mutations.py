@@ -141,7 +141,7 @@ def _expected(error: psycopg.Error) -> str:
 
 def interleave(
     connections: Sequence[Connection], seed: int, transactions: int, *, lock_timeout_ms: int = 20
-) -> list[str]:
+) -> Iterator[str]:
     """Run transactions, one open on each connection, a step of a random one at a time.
 
     All of it happens in one thread, so that a statement that must wait for another transaction
@@ -150,9 +150,9 @@ def interleave(
     random, mutator = Random(seed), Mutator(seed)
     waiting = list(connections)
     running: list[tuple[Connection, Iterator[str], list[str]]] = []
-    outcomes: list[str] = []
-    while running or len(outcomes) < transactions:
-        while waiting and len(outcomes) + len(running) < transactions:
+    ended = 0
+    while running or ended < transactions:
+        while waiting and ended + len(running) < transactions:
             connection = waiting.pop()
             running.append((connection, mutator.steps(connection, lock_timeout_ms=lock_timeout_ms), []))
         one = random.choice(running)
@@ -161,10 +161,10 @@ def interleave(
         if step is not None:
             seen.append(step)
             continue
-        outcomes.append(seen[-1])
+        ended += 1
         running.remove(one)
         waiting.append(connection)
-    return outcomes
+        yield seen[-1]
 
 
 def seed_rows(connection: Connection, seed: int, *, now: datetime | None = None) -> None:
@@ -176,3 +176,11 @@ def seed_rows(connection: Connection, seed: int, *, now: datetime | None = None)
         for table, count in SEED_COUNTS.items():
             if table in actions.catalog.tables:
                 actions.insert(cursor, table, count)
+
+
+def trim_rows(connection: Connection, factor: int = 2) -> None:
+    """Delete what nothing refers to, down to so many times the small dataset, so that long runs stay small."""
+    actions = Mutator(0).learn(connection)
+    for table, count in reversed(SEED_COUNTS.items()):
+        with connection.transaction(), connection.cursor() as cursor:
+            actions.delete_beyond(cursor, table, factor * count)

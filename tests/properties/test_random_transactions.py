@@ -55,7 +55,7 @@ def test_documents_equal_an_independent_computation_after_random_transactions(
         seen = set(keys(load(observer)))
         for round_ in range(3):
             connections = [psycopg.connect(nasty_url) for _ in range(4)]
-            interleave(connections, seed=100 * workers + round_, transactions=60)
+            assert len(list(interleave(connections, seed=100 * workers + round_, transactions=60))) == 60
             for connection in connections:
                 connection.close()
             judge(observer, address, gone=seen)
