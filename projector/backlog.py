@@ -15,7 +15,7 @@ from projector.names import RANGES, key_parts, read_key
 from projector.redis_server import scan_keys
 from projector.resolve import Router
 from projector.sql import read_query
-from projector.work import Fanout, Wanted, want
+from projector.work import Fanout, Wanted, by_sections, want
 
 log = logging.getLogger(__name__)
 
@@ -24,22 +24,6 @@ SMALL_PART = 20
 """While fresh changes flow a chunk is this part of the usual one: publishing it holds up the process for a moment."""
 _LEAST_ID = -(2**63)
 _START = ("", _LEAST_ID)
-
-
-class Urgent:
-    """Documents that fresh changes touched but that take long to build: built beside the fresh ones, each once
-    however many changes touched it meanwhile."""
-
-    def __init__(self, router: Router, chunk_size: int) -> None:
-        self._router = router
-        self._chunk_size = chunk_size
-
-    async def prepare(self, connection: AsyncDatabase) -> None:
-        await prepare_claim(connection, "claim_urgent", "int")
-
-    async def claim(self, connection: AsyncDatabase) -> Request | None:
-        rows = await begin_claim(connection, f"EXECUTE claim_urgent ({self._chunk_size})")
-        return _request(self._router, rows, retries=False) if rows else None
 
 
 class Backlog:
@@ -146,11 +130,10 @@ async def queue_documents(
     section: str,
     ids: Iterable[int],
     *,
-    urgent: bool = False,
     queued_at: object = None,
 ) -> None:
     """Adds documents (or one section of them) to the backlog; those that wait already wait once."""
-    values = (document, section, array_literal(ids), urgent, queued_at)
+    values = (document, section, array_literal(ids), queued_at)
     await connection.execute(read_query("queue_documents"), values)
 
 
@@ -163,15 +146,11 @@ async def queue_fanouts(connection: AsyncDatabase, fanouts: Iterable[Fanout]) ->
         await connection.execute(read_query("queue_fanout"), values)
 
 
-async def queue_wanted(connection: AsyncDatabase, router: Router, wanted: Wanted, *, urgent: bool = False) -> None:
+async def queue_wanted(connection: AsyncDatabase, router: Router, wanted: Wanted) -> None:
     """Adds what a builder postponed."""
-    for document, ids in sorted(wanted.items()):
-        by_bits: dict[int, list[int]] = {}
-        for id_, bits in ids.items():
-            by_bits.setdefault(bits, []).append(id_)
-        for bits, chosen in sorted(by_bits.items()):
-            for name in router.section_names(document, bits):
-                await queue_documents(connection, document, name, chosen, urgent=urgent)
+    for document, bits, ids in by_sections(wanted):
+        for name in router.section_names(document, bits):
+            await queue_documents(connection, document, name, ids)
 
 
 async def request_rebuild(connection: AsyncDatabase, document: str, reason: str) -> None:

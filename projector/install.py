@@ -180,6 +180,8 @@ class Installer:
             for statement in functions(capture):
                 self._run(statement)
         self._run("DELETE FROM projector.capture_fault")
+        # Places of sections are those of the version that wrote them.
+        self._run("UPDATE projector.outbox SET changed = NULL WHERE operation = 'B'")
         return captures
 
     def _plan_captures(self, bound: list[BoundSection]) -> list[Capture]:

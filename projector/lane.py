@@ -14,6 +14,7 @@ from projector.backlog import queue_fanouts, queue_wanted
 from projector.build import Builder, Outcome, Request
 from projector.database import AsyncDatabase
 from projector.deadletters import DeadLetters
+from projector.outbox import queue_urgent
 from projector.points import reach
 from projector.publish import Published, Publisher
 from projector.reconcile import record_faults
@@ -159,7 +160,7 @@ class Lane:
         connection = claim.connection
         await queue_fanouts(connection, outcome.fanouts)
         await queue_wanted(connection, self._router, outcome.postponed)
-        await queue_wanted(connection, self._router, outcome.urgent, urgent=True)
+        await queue_urgent(connection, outcome.urgent)
         await self._dead_letters.queue_mended(connection, outcome.built)
         await self._dead_letters.touch(connection, outcome.touched)
         await self._dead_letters.record(connection, outcome.built)

@@ -1,15 +1,21 @@
 """The outbox: change events that the ERP's transactions wrote, claimed by a transaction that stays open until their
 documents are published."""
 
+from typing import Any
+
 from projector.build import Request
 from projector.claim import begin_claim, prepare_claim
 from projector.database import AsyncDatabase, array_literal
 from projector.horizon import Horizon
-from projector.work import Event
+from projector.resolve import Router
+from projector.sql import read_query
+from projector.work import Event, Wanted, by_sections, want
 
 
-class Outbox:
-    """Fresh events behind the horizon, up to a limit at once."""
+class _Claims:
+    """Rows of one sort, behind the horizon, up to a limit at once."""
+
+    urgent: bool
 
     def __init__(self, limit: int, horizon: Horizon) -> None:
         self._limit = limit
@@ -18,12 +24,51 @@ class Outbox:
     async def prepare(self, connection: AsyncDatabase) -> None:
         # As in projector.waiting_events: the planner would read the whole table.
         await connection.execute("SELECT set_config('enable_seqscan', 'off', false)")
-        await prepare_claim(connection, "claim_events", "xid8, xid8[], int")
+        await prepare_claim(connection, "claim_events", "xid8, xid8[], int, boolean")
+
+    async def _claim_rows(self, connection: AsyncDatabase) -> list[tuple[Any, ...]]:
+        behind = f"'{self._horizon.low}', '{array_literal(self._horizon.open)}'"
+        return await begin_claim(connection, f"EXECUTE claim_events ({behind}, {self._limit}, {self.urgent})")
+
+
+class Outbox(_Claims):
+    """Fresh events."""
+
+    urgent = False
 
     async def claim(self, connection: AsyncDatabase) -> Request | None:
-        low, open_ = self._horizon.low, array_literal(self._horizon.open)
-        rows = await begin_claim(connection, f"EXECUTE claim_events ('{low}', '{open_}', {self._limit})")
+        rows = await self._claim_rows(connection)
         if not rows:
             return None
-        events = [Event(row[0], row[1], row[2], row[3:7], row[7]) for row in rows]
-        return Request(rows[0][-1], events=events, xids={row[8] for row in rows})
+        return Request(rows[0][-1], events=[_event(row) for row in rows], xids={row[8] for row in rows})
+
+
+class Urgent(_Claims):
+    """Documents that fresh changes touched but that take long to build: built beside the fresh ones, each once
+    however many changes touched it meanwhile."""
+
+    urgent = True
+
+    def __init__(self, limit: int, horizon: Horizon, router: Router) -> None:
+        super().__init__(limit, horizon)
+        self._router = router
+
+    async def claim(self, connection: AsyncDatabase) -> Request | None:
+        rows = await self._claim_rows(connection)
+        if not rows:
+            return None
+        request = Request(rows[0][-1], rows=len(rows), xids={row[8] for row in rows})
+        for document, ids in self._router.resolve(map(_event, rows)).wanted.items():
+            for id_, bits in ids.items():
+                want(request.wanted, document, (id_,), bits)
+        return request
+
+
+async def queue_urgent(connection: AsyncDatabase, wanted: Wanted) -> None:
+    """Asks for documents that take long to build, a row for each set of sections."""
+    for document, bits, ids in by_sections(wanted):
+        await connection.execute(read_query("queue_urgent"), (document, bits, array_literal(ids)))
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    return Event(row[0], row[1], row[2], row[3:7], row[7])

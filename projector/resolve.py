@@ -9,6 +9,8 @@ from projector.definitions import BoundSection
 from projector.sections import Document, Route
 from projector.work import Event, Fanout, SectionBits, Wanted, nothing_wanted, want
 
+BUILD = "B"
+"""The worker's own: these documents, whose kind is the source, take long to build."""
 ANYTHING = frozenset({"T", "X"})
 """Operations that may have changed any row: TRUNCATE, and what the trigger could not tell."""
 
@@ -107,11 +109,19 @@ class Router:
         resolution = Resolution()
         questions: dict[tuple[int, SectionBits], Question] = {}
         for event in events:
+            if event.operation == BUILD:
+                self._follow_build(event, resolution)
+                continue
             for route in self.routes_of(event.source):
                 if bits := route.sections(event):
                     _follow(route, bits, event, resolution, questions)
         resolution.questions = list(questions.values())
         return resolution
+
+    def _follow_build(self, event: Event, resolution: Resolution) -> None:
+        if event.source in self.documents:
+            every = self.all_sections(event.source)
+            want(resolution.wanted, event.source, event.keys[0] or (), event.changed or every)
 
 
 _ANY_CHANGE = Event("", "U", None, ())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import redis.asyncio
 
 from projector.audit import HASTE, Audit
-from projector.backlog import Backlog, Urgent
+from projector.backlog import Backlog
 from projector.build import Builder, DefinitionsChanged, Outcome
 from projector.database import AsyncDatabase, connect, limit_statements
 from projector.deadletters import DeadLetters
@@ -20,7 +20,7 @@ from projector.horizon import Horizon
 from projector.installed import load_router
 from projector.lane import Lane, Queue
 from projector.names import DOCUMENTS
-from projector.outbox import Outbox
+from projector.outbox import Outbox, Urgent
 from projector.progress import Progress
 from projector.publish import PublishCount, Publisher, Replicas
 from projector.reconcile import Reconciler
@@ -310,7 +310,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
         backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, lambda: _flows(live))
         lanes = Lanes(
             live=live,
-            urgent=await lane("urgent", Urgent(router, settings.chunk_size), 2),
+            urgent=await lane("urgent", Urgent(settings.claim_limit, horizon, router), 2),
             backlog=await lane("backlog", backlog, 3),
         )
         audit_connection = await database("audit", snapshots=True)

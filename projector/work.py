@@ -1,7 +1,7 @@
 """The values that flow through the projector: change events, wanted sections, and what is published of them."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -25,6 +25,15 @@ def want(wanted: Wanted, document: str, ids: Iterable[int | None], bits: Section
     for id_ in ids:
         if id_ is not None:
             documents[id_] = documents.get(id_, 0) | bits
+
+
+def by_sections(wanted: Wanted) -> Iterator[tuple[str, SectionBits, list[int]]]:
+    """Kind and sections with all documents that want just these, in a fixed order."""
+    for document, ids in sorted(wanted.items()):
+        alike: dict[SectionBits, list[int]] = {}
+        for id_, bits in ids.items():
+            alike.setdefault(bits, []).append(id_)
+        yield from ((document, bits, chosen) for bits, chosen in sorted(alike.items()))
 
 
 @dataclass(frozen=True, slots=True)

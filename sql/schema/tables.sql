@@ -37,7 +37,8 @@ CREATE TABLE IF NOT EXISTS projector.captured_column (
 
 -- Change events, append-only: at most one row a statement and table. No unique key, so that ERP transactions never
 -- wait for each other here.
--- operation: I, U, D, T (TRUNCATE), or X where the trigger could not tell what changed, with the error in `fault`.
+-- operation: I, U, D, T (TRUNCATE), or X where the trigger could not tell what changed, with the error in `fault`; B is
+-- the worker's own: build these documents (source is their kind, changed their sections), which takes long.
 -- changed: bits of the columns that an UPDATE changed, null for other operations; key_n: distinct old and new values.
 CREATE TABLE IF NOT EXISTS projector.outbox (
     source text NOT NULL,
@@ -62,15 +63,13 @@ BEGIN
 END
 $$;
 
--- Work that may wait: documents (or one section of them) to rebuild, each once. Urgent are documents that fresh
--- changes touched but that take long to build; a lane of their own takes them. A row without id is a fan-out that
--- still has to be resolved into documents: the changed table, its route's columns and their values.
+-- Work that may wait: documents (or one section of them) to rebuild, each once. A row without id is a fan-out that still
+-- has to be resolved into documents: the changed table, its route's columns and their values.
 CREATE TABLE IF NOT EXISTS projector.backlog (
     document text NOT NULL,
     id bigint,
     section text NOT NULL DEFAULT '*',
     fanout jsonb,
-    urgent boolean NOT NULL DEFAULT false,
     queued_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CHECK ((id IS NULL) = (fanout IS NOT NULL)),
     UNIQUE (document, id, section)
@@ -80,7 +79,13 @@ CREATE TABLE IF NOT EXISTS projector.backlog (
 DROP INDEX IF EXISTS projector.backlog_fanout;
 CREATE INDEX IF NOT EXISTS backlog_fanouts ON projector.backlog (document, section) WHERE id IS NULL;
 
-CREATE INDEX IF NOT EXISTS backlog_urgent ON projector.backlog (document, id) WHERE urgent;
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'projector.backlog'::regclass AND attname = 'urgent') THEN
+        ALTER TABLE projector.backlog DROP COLUMN urgent;
+    END IF;
+END
+$$;
 
 -- Sections that could not be built, with the error; retried with growing pauses. A row without id is a section that
 -- is broken as a whole: it is left out of every document until it works again. `touches` counts the fresh changes that

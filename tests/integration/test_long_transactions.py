@@ -68,7 +68,7 @@ def _pass_events(erp: psycopg.Connection) -> None:
 async def _buffers(claim: AsyncDatabase, build: AsyncDatabase, horizon: Horizon) -> int:
     """Buffers that one claim and one look read, once they are planned."""
     behind = f"'{horizon.low}', '{array_literal(horizon.open)}'"
-    statements = [(claim, f"EXECUTE claim_events ({behind}, 5000)"), (build, statement("1", {}, horizon))]
+    statements = [(claim, f"EXECUTE claim_events ({behind}, 5000, false)"), (build, statement("1", {}, horizon))]
     buffers = 0
     for connection, execute in statements:
         for _ in range(2):
@@ -167,8 +167,26 @@ async def _claim_prepared(settings: Settings, url: str) -> list[str]:
 
 async def _claim(claim: AsyncDatabase, horizon: Horizon, *, peek: bool = False) -> int:
     """How many events a claim takes; with `peek` it gives them back."""
-    execute = f"EXECUTE claim_events ('{horizon.low}', '{array_literal(horizon.open)}', 5000)"
+    execute = f"EXECUTE claim_events ('{horizon.low}', '{array_literal(horizon.open)}', 5000, false)"
     await claim.execute("BEGIN")
     cursor = await claim.execute(execute)
     await claim.execute("ROLLBACK" if peek else "COMMIT")
     return cursor.rowcount
+
+
+@pytest.mark.timeout(120)
+def test_a_fresh_change_does_not_wait_for_whoever_builds_the_same_dashboard(
+    installed: Settings, start: Start, erp: psycopg.Connection, erp_url: str, redis_url: str
+) -> None:
+    """Another worker that hangs in the middle of a dashboard holds its row; the salesperson's orders go on."""
+    start("run").wait_for(r"\bready\b")
+    wait_for_empty_queues(erp)
+    row = erp.execute("SELECT id, created_by FROM sales_orders WHERE created_by IS NOT NULL LIMIT 1").fetchone()
+    order, salesperson = row or (0, 0)
+    with psycopg.connect(erp_url) as holder, redis.Redis.from_url(redis_url) as client:
+        for queue in ("outbox (source, operation, key_1) VALUES ('dashboard', 'B', ARRAY[%s])",
+                      "backlog (document, id) VALUES ('dashboard', %s)"):  # fmt: skip
+            holder.execute(f"INSERT INTO projector.{queue}".encode(), (salesperson,))
+        erp.execute("UPDATE sales_orders SET notes = 'goes on' WHERE id = %s", (order,))
+        key = f"bff:order:{order}:complete"
+        wait_until(lambda: b"goes on" in (client.hget(key, "order") or b""), what="the order is published")
