@@ -16,7 +16,6 @@ CREATE TABLE IF NOT EXISTS projector.section (
     name text NOT NULL,
     fingerprint text NOT NULL,
     missing text,
-    fault text,
     PRIMARY KEY (document, name)
 );
 
@@ -97,8 +96,7 @@ CREATE TABLE IF NOT EXISTS projector.dead_letter (
     error text NOT NULL,
     attempts integer NOT NULL DEFAULT 1,
     failed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    retry_at timestamptz NOT NULL,
-    touches integer NOT NULL DEFAULT 0
+    retry_at timestamptz NOT NULL
 );
 
 ALTER TABLE projector.dead_letter ADD COLUMN IF NOT EXISTS touches integer NOT NULL DEFAULT 0;

@@ -18,6 +18,13 @@ LETTERS = """
     ('product', NULL, 'reviews', 'no such view', 1, now() + interval '1 hour')
 """
 
+FIRST_VERSION = """
+    CREATE TABLE projector.dead_letter (
+        document text NOT NULL, id bigint NOT NULL, section text NOT NULL, error text NOT NULL,
+        attempts integer NOT NULL DEFAULT 1, failed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        retry_at timestamptz NOT NULL, PRIMARY KEY (document, id, section))
+"""
+
 
 @pytest.fixture
 def letters(installed: Settings, erp: psycopg.Connection) -> psycopg.Connection:
@@ -89,6 +96,23 @@ def test_discard_asks_on_a_terminal_and_wants_yes_elsewhere(projector: Projector
     assert (answer.code, answer.out) == (0, "discarded 1 dead letters\n")
     assert projector.on_terminal("dead-letters", "discard", typed="y\n")[0] == 0
     assert letters.execute(count).fetchone() == (0,)
+
+
+def test_letters_of_the_first_version_survive_an_upgrade(
+    projector: Projector, installed: Settings, erp: psycopg.Connection
+) -> None:
+    """Its table had a primary key, and so no letter for a whole section."""
+    erp.execute("DROP TABLE projector.dead_letter")
+    erp.execute(FIRST_VERSION)
+    erp.execute("INSERT INTO projector.dead_letter VALUES ('order', 1, 'items', 'division by zero', 3, now(), now())")
+    assert projector("install").code == 0
+    erp.execute(
+        "INSERT INTO projector.dead_letter (document, section, error, retry_at) VALUES ('order', 'items', '', now())"
+    )
+    assert [line.split()[:4] for line in projector("dead-letters", "list").out.splitlines()[1:]] == [
+        ["order", "all", "items", "1"],
+        ["order", "1", "items", "3"],
+    ]
 
 
 def test_wrong_usage_is_told_in_a_line(projector: Projector, settings: Settings) -> None:

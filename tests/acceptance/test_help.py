@@ -8,7 +8,8 @@ import pytest
 from tests.acceptance.commands import Finished, Projector
 
 COMMANDS = (
-    "install", "uninstall", "run", "serve", "rebuild", "verify", "status", "check", "dead-letters", "demo", "bench",
+    "install", "uninstall", "run", "serve", "rebuild", "verify", "status", "check", "dead-letters", "pause", "resume",
+    "demo", "bench",
 )  # fmt: skip
 """All that the command line has."""
 
