@@ -172,3 +172,22 @@ def test_a_stopping_worker_finishes_and_exits_cleanly(installed, start: Start, e
         assert worker.stop() == 0
     assert time.monotonic() - began < 10
     assert "Traceback" not in worker.output()
+
+
+@pytest.mark.timeout(180)
+def test_what_waited_while_no_worker_ran_is_published(
+    installed, start: Start, erp_url: str, erp: psycopg.Connection
+) -> None:
+    """The outbox keeps every event, the ERP works on, and the next worker takes up all of it."""
+    first = start("run")
+    first.wait_for(r"\bready\b")
+    wait_for_empty_queues(erp)
+    assert first.stop() == 0
+    with psycopg.connect(erp_url, autocommit=True) as session:
+        changes = Traffic(session, seed=4)
+        for _ in range(1_500):
+            changes.step()
+    assert erp.execute("SELECT FROM projector.outbox").rowcount > 1_000
+    start("run").wait_for(r"\bready\b")
+    address = start("serve", "--port", "0").wait_for(r"Listening on (http://\S+)")[1]
+    judge(erp, address)
