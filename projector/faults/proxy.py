@@ -21,11 +21,31 @@ class Link:
     def __init__(self, client: asyncio.StreamWriter) -> None:
         self.deaf = False
         self.ended = False
-        self.writers = [client]
+        self._closed = asyncio.Event()
+        self._writers = [client]
+
+    def add(self, upstream: asyncio.StreamWriter) -> None:
+        self._writers.append(upstream)
+        if self._closed.is_set():
+            upstream.close()
 
     def close(self) -> None:
-        for writer in self.writers:
+        """After what is on its way."""
+        for writer in self._writers:
             writer.close()
+        self._closed.set()
+
+    def abort(self) -> None:
+        """At once, whether or not anybody takes what is on its way."""
+        for writer in self._writers:
+            writer.transport.abort()
+        self._closed.set()
+
+    async def wait_closed(self) -> None:
+        await self._closed.wait()
+        for writer in self._writers:
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 class Proxy:
@@ -84,7 +104,7 @@ class Proxy:
 
     async def _cut(self) -> None:
         for link in self._links:
-            link.close()
+            link.abort()
 
     async def _set_deaf(self) -> None:
         self._swallowing = True
@@ -105,15 +125,14 @@ class Proxy:
             await self._connect(link, reader, writer)
         except OSError:
             link.close()
-        finally:
-            if link.ended:
-                self._links.discard(link)
+        await link.wait_closed()
+        self._links.discard(link)
 
     async def _connect(self, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if link.deaf:
             return await self._pump(link, reader, None)
         there, upstream = await _open(self._target())
-        link.writers.append(upstream)
+        link.add(upstream)
         await asyncio.gather(self._pump(link, reader, upstream), self._pump(link, there, writer))
         return None
 

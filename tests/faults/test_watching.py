@@ -1,10 +1,13 @@
 """What watches and what breaks can be relied on: readers, the judgement, the report, named points, proxies."""
 
+import gc
 import io
 import json
 import socket
 import subprocess
 import sys
+import warnings
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -132,6 +135,21 @@ def test_a_proxy_that_swallows_neither_answers_nor_closes() -> None:
             proxy.cut()
             assert client.recv(1) == b""
             server.close()
+
+
+def test_a_proxy_that_is_closed_leaves_no_connection_behind_whose_peer_takes_nothing() -> None:
+    with ExitStack() as stack, warnings.catch_warnings(record=True) as left:
+        warnings.simplefilter("always")
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        with Proxy(lambda: listener.getsockname()[1]) as proxy:
+            stack.enter_context(_dial(proxy))
+            server, _ = listener.accept()
+            server.settimeout(1)
+            with server, pytest.raises(TimeoutError):
+                server.sendall(bytes(50_000_000))
+        del proxy
+        gc.collect()
+    assert [str(warning.message) for warning in left] == []
 
 
 def _dial(proxy: Proxy) -> socket.socket:
