@@ -31,6 +31,7 @@ _SCHEMA_FILES = (
     "schema/tables.sql",
     "schema/functions/clock.sql",
     "schema/functions/json.sql",
+    "schema/queue_all.sql",
     "schema/pause.sql",
     "schema/waiting_events.sql",
 )
@@ -299,10 +300,7 @@ class Installer:
         for document, section in [(name, "*") for name in names] + [
             tuple(name.split(".", 1)) for name in ([] if first else sections)
         ]:
-            self._run(
-                "INSERT INTO projector.backlog (document, section, fanout)"
-                f" VALUES ({literal(document)}, {literal(section)}, '{{\"all\": true}}')"
-            )
+            self._run(f"SELECT projector.queue_all({literal(document)}, {literal(section)})")
 
     def _reconcile(self, sections: Sequence[str]) -> None:
         """Asks for these sections once more, for when all present transactions have ended."""

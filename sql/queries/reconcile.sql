@@ -4,8 +4,4 @@ WITH due AS (
     WHERE after < pg_snapshot_xmin(pg_current_snapshot())
     RETURNING document, section
 )
-INSERT INTO projector.backlog (document, section, fanout)
-SELECT document, section, '{"all": true}'
-FROM due
-ON CONFLICT DO NOTHING
-RETURNING document
+SELECT projector.queue_all(document, section) FROM due

@@ -4,9 +4,4 @@ WITH request AS (
     VALUES ($1::text, $2::text, now())
     ON CONFLICT (document) DO UPDATE SET reason = excluded.reason, queued_at = excluded.queued_at
 )
-INSERT INTO projector.backlog (document, fanout, queued_at)
-SELECT $1::text, '{"all": true}', now()
-WHERE NOT EXISTS (
-    SELECT FROM projector.backlog
-    WHERE id IS NULL AND document = $1::text AND section = '*' AND fanout = '{"all": true}'
-    FOR KEY SHARE SKIP LOCKED)
+SELECT projector.queue_all($1::text, '*')

@@ -75,7 +75,13 @@ CREATE TABLE IF NOT EXISTS projector.backlog (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 
 -- Not unique: a fan-out that is queued while the same one is being resolved must not wait for that.
-DROP INDEX IF EXISTS projector.backlog_fanout;
+DO $$
+BEGIN
+    IF to_regclass('projector.backlog_fanout') IS NOT NULL THEN
+        DROP INDEX projector.backlog_fanout;
+    END IF;
+END
+$$;
 CREATE INDEX IF NOT EXISTS backlog_fanouts ON projector.backlog (document, section) WHERE id IS NULL;
 
 DO $$
@@ -123,7 +129,14 @@ CREATE TABLE IF NOT EXISTS projector.epoch (
     began_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
-ALTER TABLE projector.epoch DROP CONSTRAINT IF EXISTS epoch_system_identifier_timeline_key;
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'projector.epoch'::regclass
+               AND conname = 'epoch_system_identifier_timeline_key') THEN
+        ALTER TABLE projector.epoch DROP CONSTRAINT epoch_system_identifier_timeline_key;
+    END IF;
+END
+$$;
 
 -- The epoch that goes on. Unlogged, because a crash empties it, which nothing else tells of one that is over.
 CREATE UNLOGGED TABLE IF NOT EXISTS projector.current_epoch (

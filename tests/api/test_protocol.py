@@ -107,7 +107,7 @@ def test_a_client_that_does_not_read_is_hung_up_on(server: HastyServer, store: S
         connection.settimeout(20)
         connection.connect(server.address)
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: api\r\n\r\n" * 200)
-        assert server.serves(connection.getsockname())
+        wait_until(lambda: server.serves(connection.getsockname()), what="the connection is served")
         wait_until(lambda: not server.serves(connection.getsockname()), what="the end of the connection")
 
 

@@ -91,5 +91,6 @@ async def test_the_stream_stays_bounded(store: Store, client: AsyncClient) -> No
     for _ in range(101_000):
         pipeline.xadd(REFRESH_STREAM, {"document": "order", "id": "1"})
     pipeline.execute()
-    await client.post("/api/mobile/orders/9/invalidate-cache")
+    response = await client.post("/api/mobile/orders/9/invalidate-cache")
+    assert response.status_code == 202
     assert store.redis.xlen(REFRESH_STREAM) < 101_000

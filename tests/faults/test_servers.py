@@ -23,6 +23,12 @@ def test_everything_is_right_again(injury: Injury, suffer: Suffer) -> None:
 def test_a_crash_that_makes_postgresql_count_again_refuses_no_write(world: World) -> None:
     """What is not on disk is counted again after a crash: here 500 transactions that rolled back. A document that was
     published in between has a version that is ahead of all that follow, and they must win nevertheless."""
+    assert any(_crash_with_loss(world) for _ in range(5)), "every transaction was on disk"
+    assert recover(world).faults == []
+
+
+def _crash_with_loss(world: World) -> bool:
+    """Whether the crash really lost what had been counted: somebody else's commit may have written it to disk."""
     worker = world.crew.workers[0]
     world.numbers.write_now()
     assert recover(world).faults == []
@@ -41,8 +47,7 @@ def test_a_crash_that_makes_postgresql_count_again_refuses_no_write(world: World
     os.kill(writer, signal.SIGKILL)
     go_on(worker)
     world.cluster.start()
-    assert _count(world) < before + 250
-    assert recover(world).faults == []
+    return _count(world) < before + 250
 
 
 def _count(world: World) -> int:
