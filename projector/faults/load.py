@@ -12,8 +12,13 @@ from projector.faults.mutations import interleave
 Url = Callable[[], str]
 """Of the ERP's database at the moment."""
 
-AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
-"""A standby that is about to be promoted takes no write yet."""
+AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.FeatureNotSupported,
+)
+"""A standby that is about to be promoted takes no write yet, and no serializable transaction at all."""
 _RETRY_SECONDS = 0.05
 _JOIN_SECONDS = 60.0
 """Longer than anything that one of them does at a stretch."""
