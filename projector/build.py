@@ -121,7 +121,7 @@ class Builder:
         want(wanted, document, ids, 0)
         await self._connection.execute("BEGIN")
         try:
-            cursor = await self._execute(look.statement(look.NOBODY, wanted, Horizon()))
+            cursor = await self._execute(look.statement(look.NOBODY, wanted, self._horizon))
             await self._widen(wanted, look.read(await cursor.fetchone() or (), self._epoch), (), isolated=True)
         finally:
             with suppress(psycopg.OperationalError):

@@ -315,7 +315,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
         )
         audit_connection = await database("audit", snapshots=True)
         builder = Builder(
-            audit_connection, router, epoch=epoch, wide_fanout=settings.wide_fanout,
+            audit_connection, router, epoch=epoch, wide_fanout=settings.wide_fanout, horizon=horizon,
             row_timeout_seconds=settings.row_timeout_seconds, letters=dead_letters.letters, mark=installation.mark,
         )  # fmt: skip
         await builder.prepare()
