@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import redis.asyncio
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 MANY_ROWS = 2_000
 SMALL_PART = 20
 """While fresh changes flow a chunk is this part of the usual one: publishing it holds up the process for a moment."""
+PAGE_LENGTH = 1_000
 _LEAST_ID = -(2**63)
 _START = ("", _LEAST_ID)
 
@@ -90,31 +92,35 @@ class Backlog:
             if row is None:
                 return False
             document, section, fanout, queued_at = row
-            ids = await self._find(connection, read_fanout(document, section, fanout))
-            await queue_documents(connection, document, section, ids, queued_at=queued_at)
+            await self._queue(connection, read_fanout(document, section, fanout), queued_at)
         return True
 
-    async def _find(self, connection: AsyncDatabase, fanout: Fanout) -> set[int]:
-        """The documents of a fan-out; all of them where its route cannot be asked."""
+    async def _queue(self, connection: AsyncDatabase, fanout: Fanout, queued_at: object) -> None:
+        """The documents of a fan-out; all of them where its route cannot be asked. They stay in the database: there
+        may be millions."""
         bound = self._router.find_route(fanout) if fanout.table else None
         if bound is not None:
             async with Savepoint(connection) as savepoint:
-                values = [array_literal(keys) for keys in fanout.keys]
-                cursor = await connection.execute(bound.route.query or "", values, binary=True)
-                return {id_ for (id_,) in await cursor.fetchall() if id_ is not None}
+                await _queue_found(connection, fanout, bound.route.query or "", queued_at)
+            if savepoint.error is None:
+                return
             log.warning("a fan-out's route cannot be asked, all documents are rebuilt",
                         extra={"document": fanout.document, "route": str(bound.route),
                                "error": savepoint.reason})  # fmt: skip
-        return await self._find_all(connection, fanout)
-
-    async def _find_all(self, connection: AsyncDatabase, fanout: Fanout) -> set[int]:
+        every = replace(fanout, keys=())
         async with Savepoint(connection) as savepoint:
-            cursor = await connection.execute(f'SELECT id FROM projector."{fanout.document}"', binary=True)
-            ids = {id_ for (id_,) in await cursor.fetchall()}
-        if savepoint.error is not None:
-            return await published_ids(self._client, fanout.document)
-        # Documents whose entity is gone are named by nothing but Redis.
-        return ids | await published_ids(self._client, fanout.document) if fanout.section == "*" else ids
+            await _queue_found(connection, every, f'SELECT id FROM projector."{fanout.document}"', queued_at)
+        if fanout.section == "*" or savepoint.error is not None:
+            # Documents whose entity is gone are named by nothing but Redis.
+            async for ids in published_ids(self._client, fanout.document):
+                await queue_documents(connection, fanout.document, fanout.section, ids, queued_at=queued_at)
+
+
+async def _queue_found(connection: AsyncDatabase, fanout: Fanout, query: str, queued_at: object) -> None:
+    """Queues what a query finds with the fan-out's keys."""
+    own = [f"${len(fanout.keys) + place}" for place in (1, 2, 3)]
+    values = [*map(array_literal, fanout.keys), fanout.document, fanout.section, queued_at]
+    await connection.execute(_queue_statement(*own, ids=query), values)
 
 
 def _request(router: Router, rows: Sequence[tuple[Any, ...]], *, retries: bool) -> Request:
@@ -133,8 +139,12 @@ async def queue_documents(
     queued_at: object = None,
 ) -> None:
     """Adds documents (or one section of them) to the backlog; those that wait already wait once."""
-    values = (document, section, array_literal(ids), queued_at)
-    await connection.execute(read_query("queue_documents"), values)
+    statement = _queue_statement("$1", "$2", "$3", ids="SELECT unnest($4::bigint[])")
+    await connection.execute(statement, (document, section, queued_at, array_literal(ids)))
+
+
+def _queue_statement(document: str, section: str, queued_at: str, *, ids: str) -> str:
+    return read_query("queue_documents").format(document=document, section=section, queued_at=queued_at, ids=ids)
 
 
 async def queue_fanouts(connection: AsyncDatabase, fanouts: Iterable[Fanout]) -> None:
@@ -158,12 +168,17 @@ async def request_rebuild(connection: AsyncDatabase, document: str, reason: str)
     await connection.execute(read_query("request_rebuild"), (document, reason))
 
 
-async def published_ids(client: redis.asyncio.Redis, document: str) -> set[int]:
-    """The ids of which Redis holds a document, whether or not the entity still exists."""
-    found = set()
+async def published_ids(client: redis.asyncio.Redis, document: str) -> AsyncIterator[list[int]]:
+    """The ids of which Redis holds a document, whether or not the entity still exists, some at once. An id may come
+    twice."""
+    page: list[int] = []
     for date_range in RANGES if document == "dashboard" else (None,):
         before, after = key_parts(document, date_range)
         async for key in scan_keys(client, f"{before}*{after}"):
             if (place := read_key(key)) is not None:
-                found.add(place[1])
-    return found
+                page.append(place[1])
+            if len(page) == PAGE_LENGTH:
+                yield page
+                page = []
+    if page:
+        yield page

@@ -59,7 +59,9 @@ class Verifier:
         """All ids that exist, and those of which only Redis knows."""
         cursor = await self._connection.execute(f'SELECT id FROM projector."{document}"')
         known = {id_ async for (id_,) in cursor}
-        return sorted(known | await published_ids(self._client, document))
+        async for ids in published_ids(self._client, document):
+            known.update(ids)
+        return sorted(known)
 
     async def compare(self, document: str, ids: Sequence[int]) -> list[Difference]:
         """The differences that stay when a live worker had time to publish."""

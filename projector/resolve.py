@@ -12,7 +12,8 @@ from projector.work import Event, Fanout, SectionBits, Wanted, nothing_wanted, w
 BUILD = "B"
 """The worker's own: these documents, whose kind is the source, take long to build."""
 ANYTHING = frozenset({"T", "X"})
-"""Operations that may have changed any row: TRUNCATE, and what the trigger could not tell."""
+"""Operations that may have changed any row: TRUNCATE and statements with very many rows, and what the trigger could not
+tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Question:
 @dataclass(slots=True)
 class Resolution:
     """What a batch of events touches: documents named by the rows themselves, questions for the database, and
-    whole kinds (after TRUNCATE, or where a trigger could not tell what changed)."""
+    whole kinds (after TRUNCATE, a statement with very many rows, or where a trigger could not tell what changed)."""
 
     wanted: Wanted = field(default_factory=nothing_wanted)
     questions: list[Question] = field(default_factory=list)

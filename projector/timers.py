@@ -58,8 +58,8 @@ class Timers:
         seen = int(await cast("Awaitable[bytes | None]", self._client.hget(STATE_KEY, CLOCK_FIELD)) or 0)
         went_back = now < seen - CLOCK_TOLERANCE_SECONDS * 1e6
         if went_back:
-            log.warning("the clock was put back, what reads it is rebuilt", extra={"seconds": (seen - now) / 1e6})
             await queue_fanouts(self._connection, self._clock_sections())
+            log.warning("the clock was put back, what reads it is rebuilt", extra={"seconds": (seen - now) / 1e6})
         if went_back or now > seen + STORE_AFTER_SECONDS * 1e6:
             await self._client.hset(STATE_KEY, CLOCK_FIELD, str(now))
         return went_back

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from projector import capture
 from projector.demo.erp import create_schema
 from projector.install import install
 from projector.settings import Settings
@@ -55,6 +56,33 @@ def test_copy_is_one_event_however_many_rows(installed: Settings, erp: psycopg.C
     ((operation, keys),) = _keys(erp)
     assert operation == "I"
     assert sorted(keys) == list(range(1, 31))
+
+
+def test_a_statement_with_very_many_keys_is_a_small_event(
+    settings: Settings, erp: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says that any row may have changed, and an update which columns did."""
+    monkeypatch.setattr(capture, "MOST_KEYS", 500)
+    install(settings)
+    copied = "INSERT INTO products (sku, name) SELECT 'bulk', n FROM generate_series(1, {}) AS n"
+    erp.execute(copied.format(500).encode())
+    assert _sizes(erp) == [("I", None, 500)]
+    erp.execute(copied.format(501).encode())
+    assert _sizes(erp) == [("T", None, None)]
+    erp.execute("UPDATE products SET brand = 'one' WHERE id = 1")
+    ((_, one_column, _),) = _sizes(erp)
+    erp.execute("UPDATE products SET brand = 'many' WHERE sku = 'bulk'")
+    assert _sizes(erp) == [("T", one_column, None)]
+    erp.execute("DELETE FROM products WHERE sku = 'bulk'")
+    assert _sizes(erp) == [("T", None, None)]
+
+
+def _sizes(erp: psycopg.Connection) -> list[tuple]:
+    """Takes what was captured: operation, columns, and the number of the keys of which there are most."""
+    return erp.execute(
+        "DELETE FROM projector.outbox RETURNING operation::text, changed,"
+        " greatest(cardinality(key_1), cardinality(key_2), cardinality(key_3), cardinality(key_4))"
+    ).fetchall()
 
 
 def test_cascades_and_triggers_of_the_erps_own_are_captured_where_they_write(

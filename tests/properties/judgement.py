@@ -15,12 +15,14 @@ def judge(
     address: str,
     gone: Iterable[str] = (),
     *,
+    brief: bool = True,
     flags: bool = False,
     clock_offset: timedelta = timedelta(),
     timezone: str = ZONE,
 ) -> int:
-    """Waits for empty queues and compares every document at all its addresses; returns the number of answers."""
+    """Waits for empty queues and compares every document at one of its addresses, at all of them where not `brief`;
+    returns the number of answers."""
     wait_for_empty_queues(connection)
-    verdict = compare(connection, address, gone, flags=flags, clock_offset=clock_offset, timezone=timezone)
+    verdict = compare(connection, address, gone, brief=brief, flags=flags, clock_offset=clock_offset, timezone=timezone)
     assert not verdict.differences, str(verdict)
     return verdict.answers

@@ -51,16 +51,16 @@ def test_documents_equal_an_independent_computation_after_random_transactions(
     api = start_nasty("serve", "--port", "0")
     address = api.wait_for(r"Listening on (http://\S+)")[1]
     with psycopg.connect(nasty_url, autocommit=True) as observer:
-        judge(observer, address)
+        judge(observer, address, brief=False)
         seen = set(keys(load(observer)))
         for round_ in range(3):
             connections = [psycopg.connect(nasty_url) for _ in range(4)]
             assert len(list(interleave(connections, seed=100 * workers + round_, transactions=60))) == 60
             for connection in connections:
                 connection.close()
-            judge(observer, address, gone=seen)
+            judge(observer, address, gone=seen, brief=False)
             seen |= set(keys(load(observer)))
-        judge(observer, address, flags=True)
+        judge(observer, address, brief=False, flags=True)
     assert "Traceback" not in api.output()
 
 
@@ -74,6 +74,6 @@ def test_documents_follow_each_single_transaction(nasty_url: str, start_nasty) -
         for _ in range(12):
             done = mutator.transaction(erp)
             try:
-                judge(observer, address)
+                judge(observer, address, brief=False)
             except AssertionError as error:
                 raise AssertionError(f"after {done}") from error
