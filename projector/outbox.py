@@ -40,7 +40,7 @@ class Outbox(_Claims):
         rows = await self._claim_rows(connection)
         if not rows:
             return None
-        return Request(rows[0][-1], events=[_event(row) for row in rows], xids={row[8] for row in rows})
+        return Request(rows[0][-1], events=[read_event(row) for row in rows], xids={row[8] for row in rows})
 
 
 class Urgent(_Claims):
@@ -58,7 +58,7 @@ class Urgent(_Claims):
         if not rows:
             return None
         request = Request(rows[0][-1], rows=len(rows), xids={row[8] for row in rows})
-        for document, ids in self._router.resolve(map(_event, rows)).wanted.items():
+        for document, ids in self._router.resolve(map(read_event, rows)).wanted.items():
             for id_, bits in ids.items():
                 want(request.wanted, document, (id_,), bits)
         return request
@@ -70,5 +70,5 @@ async def queue_urgent(connection: AsyncDatabase, wanted: Wanted) -> None:
         await connection.execute(read_query("queue_urgent"), (document, bits, array_literal(ids)))
 
 
-def _event(row: tuple[Any, ...]) -> Event:
+def read_event(row: tuple[Any, ...]) -> Event:
     return Event(row[0], row[1], row[2], row[3:7], row[7])

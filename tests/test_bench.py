@@ -27,7 +27,7 @@ def test_each_bench_reports_figures_beside_baselines_and_budgets() -> None:
     done = CliRunner().invoke(app, ["all", "--scale", "0.02", "--rounds", "1", "--seconds", "0.3", "--json"])
     assert done.exit_code == 0, done.output
     reports = json.loads(done.stdout)
-    assert [report["bench"] for report in reports] == ["read", "fresh", "rebuild", "growth"]
+    assert [report["bench"] for report in reports] == ["read", "fresh", "write", "drain", "rebuild", "growth"]
     for report in reports:
         _judge(report)
 

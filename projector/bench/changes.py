@@ -25,7 +25,7 @@ from projector.names import document_key
 from projector.publish import Publisher
 from projector.work import Built, Version
 
-_UPDATES = (
+UPDATES = (
     ("inventory_items", "quantity_reserved = coalesce(quantity_reserved, 0) + 1"),
     ("product_prices", "price = coalesce(price, 0) + 1"),
     ("products", "unit_price = least(coalesce(unit_price, 0) + 1, 500000)"),
@@ -35,7 +35,7 @@ _UPDATES = (
     ("sales_items", "discount_amount = coalesce(discount_amount, 0) + 1"),
     ("reviews", "title = md5(coalesce(title, ''))"),
 )
-_STRIDE = 7_919
+STRIDE = 7_919
 """A prime: ids follow one another far apart."""
 _SESSIONS = 4
 """One alone would wait for the disk most of the time."""
@@ -56,12 +56,12 @@ def change_erp(url: str, rate: float) -> int:
 def _change_in_turn(url: str, rate: float, place: int, ready: Barrier) -> int:
     """One ERP session; the sessions divide the numbers among them."""
     with psycopg.connect(url, autocommit=True) as connection:
-        updates = [(table, change, _last_id(connection, table)) for table, change in _UPDATES]
+        updates = [(table, change, _last_id(connection, table)) for table, change in UPDATES]
         ready.wait()
         for turn in _paced(rate):
             number = turn * _SESSIONS + place
-            table, change, last = updates[number * _STRIDE % len(updates)]
-            id_ = number * _STRIDE % last + 1
+            table, change, last = updates[number * STRIDE % len(updates)]
+            id_ = number * STRIDE % last + 1
             connection.execute(f"UPDATE {table} SET {change} WHERE id = %s".encode(), (id_,), prepare=True)
         return turn + 1
 

