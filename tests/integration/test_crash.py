@@ -1,5 +1,6 @@
 """Processes that are killed, and several that work at once: nothing is lost, nothing goes back, nothing is torn."""
 
+import itertools
 import json
 import random
 import signal
@@ -191,3 +192,23 @@ def test_what_waited_while_no_worker_ran_is_published(
     start("run").wait_for(r"\bready\b")
     address = start("serve", "--port", "0").wait_for(r"Listening on (http://\S+)")[1]
     judge(erp, address)
+
+
+def test_a_document_that_changed_a_thousand_times_while_queued_is_built_once(
+    installed, start: Start, erp: psycopg.Connection, redis_url: str
+) -> None:
+    first = start("run")
+    first.wait_for(r"\bready\b")
+    wait_for_empty_queues(erp)
+    assert first.stop() == 0
+    (product,) = erp.execute("SELECT product_id FROM inventory_items WHERE id = 1").fetchone()
+    for quantity in range(1_000):
+        erp.execute("UPDATE inventory_items SET quantity_on_hand = %s WHERE id = 1", (quantity,))
+    assert erp.execute("SELECT FROM projector.outbox").rowcount == 1_000
+    with redis.Redis.from_url(redis_url) as client, client.monitor() as monitor:
+        start("run").wait_for(r"\bready\b")
+        wait_for_empty_queues(erp)
+        client.echo("all published")
+        commands = itertools.takewhile(lambda it: "all published" not in it["command"], monitor.listen())
+        published = [it["command"] for it in commands if it["command"].startswith("EVALSHA")]
+    assert len([command for command in published if f"bff:product:{product}:complete" in command]) == 1
