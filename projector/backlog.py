@@ -26,6 +26,9 @@ SMALL_PART = 20
 PAGE_LENGTH = 1_000
 _LEAST_ID = -(2**63)
 _START = ("", _LEAST_ID)
+_NOTHING = "DO NOTHING"
+_EARLIER = "DO UPDATE SET queued_at = excluded.queued_at WHERE b.queued_at > excluded.queued_at"
+"""Whatever waits since then is known to be done only when these are."""
 
 
 class Backlog:
@@ -120,7 +123,7 @@ async def _queue_found(connection: AsyncDatabase, fanout: Fanout, query: str, qu
     """Queues what a query finds with the fan-out's keys."""
     own = [f"${len(fanout.keys) + place}" for place in (1, 2, 3)]
     values = [*map(array_literal, fanout.keys), fanout.document, fanout.section, queued_at]
-    await connection.execute(_queue_statement(*own, ids=query), values)
+    await connection.execute(_queue_statement(*own, ids=query, conflict=_EARLIER), values)
 
 
 def _request(router: Router, rows: Sequence[tuple[Any, ...]], *, retries: bool) -> Request:
@@ -139,12 +142,14 @@ async def queue_documents(
     queued_at: object = None,
 ) -> None:
     """Adds documents (or one section of them) to the backlog; those that wait already wait once."""
-    statement = _queue_statement("$1", "$2", "$3", ids="SELECT unnest($4::bigint[])")
+    conflict = _NOTHING if queued_at is None else _EARLIER
+    statement = _queue_statement("$1", "$2", "$3", ids="SELECT unnest($4::bigint[])", conflict=conflict)
     await connection.execute(statement, (document, section, queued_at, array_literal(ids)))
 
 
-def _queue_statement(document: str, section: str, queued_at: str, *, ids: str) -> str:
-    return read_query("queue_documents").format(document=document, section=section, queued_at=queued_at, ids=ids)
+def _queue_statement(document: str, section: str, queued_at: str, *, ids: str, conflict: str) -> str:
+    text = read_query("queue_documents")
+    return text.format(document=document, section=section, queued_at=queued_at, ids=ids, conflict=conflict)
 
 
 async def queue_fanouts(connection: AsyncDatabase, fanouts: Iterable[Fanout]) -> None:
@@ -157,7 +162,7 @@ async def queue_fanouts(connection: AsyncDatabase, fanouts: Iterable[Fanout]) ->
 
 
 async def queue_wanted(connection: AsyncDatabase, router: Router, wanted: Wanted) -> None:
-    """Adds what a builder postponed."""
+    """Adds what was postponed."""
     for document, bits, ids in by_sections(wanted):
         for name in router.section_names(document, bits):
             await queue_documents(connection, document, name, ids)

@@ -45,11 +45,13 @@ class DefinitionsChanged(Exception):
 @dataclass(slots=True)
 class Request:
     """What a claim asks for. `claim_xid` tells its own events from those that wait or are in other hands; `rows` is how
-    many of a queue's rows it stands for. Only who has time (`retries`) tries again what failed before."""
+    many of a queue's rows it stands for; `postponed` only moves on to the backlog. Only who has time (`retries`) tries
+    again what failed before."""
 
     claim_xid: str
     events: Sequence[Event] = ()
     wanted: Wanted = field(default_factory=nothing_wanted)
+    postponed: Wanted = field(default_factory=nothing_wanted)
     rows: int = 0
     xids: Collection[int] = ()
     """The transactions that the events are of."""
@@ -58,15 +60,17 @@ class Request:
 
 @dataclass(slots=True)
 class Outcome:
-    """What was built, and what goes to the backlog instead: documents that take long (urgent) or are many, and
-    changes that touch too many to resolve now."""
+    """What was built, and what is left to others: documents that take long or are many (`beside`, for the lane that
+    works beside the fresh one), documents and changes that go to the backlog."""
 
     built: Built
     fanouts: list[Fanout] = field(default_factory=list)
     postponed: Wanted = field(default_factory=nothing_wanted)
-    urgent: Wanted = field(default_factory=nothing_wanted)
+    beside: Wanted = field(default_factory=nothing_wanted)
     touched: dict[Place, Sequence[int]] = field(default_factory=dict)
     """Sections with a dead letter that were not tried, because fresh changes do not wait for them."""
+    behind: bool = False
+    """Everything was left to others, because a long queue waits."""
 
 
 class Builder:
@@ -164,11 +168,15 @@ class Builder:
             for question in resolution.questions:
                 await self._ask(question, wanted, outcome, isolated=isolated)
             if request.events:
-                self._postpone(wanted, outcome)
+                self._leave(wanted, outcome)
             cursor = await self._execute(look.statement(request.claim_xid, wanted, self._horizon))
             seen = self._read_look(request, await cursor.fetchone())
             outcome.built.version = seen.version
-            await self._widen(wanted, seen, outcome.fanouts, isolated=isolated)
+            if seen.too_many and request.events:
+                outcome.behind = True
+                self._leave(wanted, outcome, everything=True)
+            else:
+                await self._widen(wanted, seen, outcome.fanouts, isolated=isolated)
             plan = self._reader.plan(wanted)
             if not request.retries:
                 outcome.touched = {read.place: read.ids for read in plan.suspects}
@@ -210,18 +218,19 @@ class Builder:
         for document, bits in resolution.everything.items():
             names = self._router.section_names(document, bits)
             outcome.fanouts += [Fanout(document, name) for name in names]
+        outcome.postponed = request.postponed
         if request.events:
-            self._postpone(wanted, outcome)
+            self._leave(wanted, outcome)
         return wanted
 
-    def _postpone(self, wanted: Wanted, outcome: Outcome) -> None:
-        """Fresh changes wait neither for documents that take long to build nor for very many of them."""
+    def _leave(self, wanted: Wanted, outcome: Outcome, *, everything: bool = False) -> None:
+        """Fresh changes wait neither for documents that take long to build nor for very many of them. Behind a long
+        queue they wait for none: each document is then built once, when all that waits is known, and not once for
+        each claim."""
         for document, ids in wanted.items():
-            many = len(ids) > self._wide_fanout
-            if many or self._router.documents[document].takes_long:
-                target = outcome.postponed if many else outcome.urgent
+            if everything or len(ids) > self._wide_fanout or self._router.documents[document].takes_long:
                 for id_, bits in ids.items():
-                    want(target, document, (id_,), bits)
+                    want(outcome.beside, document, (id_,), bits)
                 ids.clear()
 
     async def _ask(self, question: Question, wanted: Wanted, outcome: Outcome, *, isolated: bool) -> None:

@@ -14,7 +14,7 @@ from projector.backlog import queue_fanouts, queue_wanted
 from projector.build import Builder, Outcome, Request
 from projector.database import AsyncDatabase
 from projector.deadletters import DeadLetters
-from projector.outbox import queue_urgent
+from projector.outbox import leave
 from projector.points import reach
 from projector.publish import Published, Publisher
 from projector.reconcile import record_faults
@@ -89,6 +89,8 @@ class Lane:
         self._building = False
         self.found_at = -math.inf
         """When the queue last had something, by the monotonic clock."""
+        self.behind = False
+        """Whether the last batch stood before a long queue, and left building to others."""
 
     @property
     def busy(self) -> bool:
@@ -116,12 +118,14 @@ class Lane:
         """Takes one batch as far as publishing; returns its events or documents, 0 where the queue had none."""
         claim = await self._next_claim()
         if claim is None:
+            self.behind = False
             return 0
         reach("claimed")
         if self._claims_ahead:
             self._claiming = asyncio.create_task(self._claim())
         self._building, self.found_at = True, time.monotonic()
         outcome = await self._builder.build(claim.request)
+        self.behind = outcome.behind
         reach("built")
         await self.settle()
         self._building = False
@@ -160,7 +164,7 @@ class Lane:
         connection = claim.connection
         await queue_fanouts(connection, outcome.fanouts)
         await queue_wanted(connection, self._router, outcome.postponed)
-        await queue_urgent(connection, outcome.urgent)
+        await leave(connection, outcome.beside)
         await self._dead_letters.queue_mended(connection, outcome.built)
         await self._dead_letters.touch(connection, outcome.touched)
         await self._dead_letters.record(connection, outcome.built)

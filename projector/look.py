@@ -11,8 +11,9 @@ from projector.database import array_literal
 from projector.horizon import Horizon
 from projector.work import Event, Fanout, Version, Wanted
 
-PENDING_LIMIT = 2_000
-"""More events waiting than this, and a batch builds whole documents instead of looking at each of them."""
+PENDING_LIMIT = 1_000
+"""More events waiting than this, and a batch does not look at each of them: fresh documents go to the backlog, where
+each is built once for all that waits, and what is built meanwhile is built whole."""
 
 NOBODY = "2"
 """A claim that holds nothing: no row is ever locked by this transaction, while 0 stands in those that nobody locked."""
@@ -26,7 +27,7 @@ class Look:
     version: Version
     events: Sequence[Event]
     xids: Sequence[int]
-    """Of the events, one by one."""
+    """Of the events that wait, one by one; where they are too many, they themselves are left out."""
     fanouts: Sequence[Fanout]
     queued: Sequence[tuple[str, int, str]]
     end: int
@@ -37,7 +38,7 @@ class Look:
 
     @property
     def too_many(self) -> bool:
-        return len(self.events) > PENDING_LIMIT
+        return len(self.xids) > PENDING_LIMIT
 
     def advance(self, horizon: Horizon, in_hand: Collection[int]) -> None:
         """Tells the horizon what this look has seen; `in_hand` are the transactions of the claim's own events."""
@@ -56,11 +57,12 @@ def statement(claim_xid: str, wanted: Wanted, horizon: Horizon) -> str:
 def read(row: tuple[Any, ...], epoch: int) -> Look:
     """What the look answered."""
     order, clock, found, fanouts, queued, end, in_progress, mark = row
-    events = _rows(found)
+    waiting = _rows(found)
+    events = waiting if len(waiting) <= PENDING_LIMIT else ()
     return Look(
         version=Version(epoch, order, clock),
         events=[Event(one[0], one[1], one[2], tuple(one[3:7]), one[7]) for one in events],
-        xids=[int(one[8]) for one in events],
+        xids=[int(one[8]) for one in waiting],
         fanouts=[read_fanout(*one) for one in _rows(fanouts)],
         queued=[(one[0], one[1], one[2]) for one in _rows(queued)],
         end=end,

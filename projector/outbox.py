@@ -15,7 +15,7 @@ from projector.work import Event, Wanted, by_sections, want
 class _Claims:
     """Rows of one sort, behind the horizon, up to a limit at once."""
 
-    urgent: bool
+    left: bool
 
     def __init__(self, limit: int, horizon: Horizon) -> None:
         self._limit = limit
@@ -28,13 +28,13 @@ class _Claims:
 
     async def _claim_rows(self, connection: AsyncDatabase) -> list[tuple[Any, ...]]:
         behind = f"'{self._horizon.low}', '{array_literal(self._horizon.open)}'"
-        return await begin_claim(connection, f"EXECUTE claim_events ({behind}, {self._limit}, {self.urgent})")
+        return await begin_claim(connection, f"EXECUTE claim_events ({behind}, {self._limit}, {self.left})")
 
 
 class Outbox(_Claims):
     """Fresh events."""
 
-    urgent = False
+    left = False
 
     async def claim(self, connection: AsyncDatabase) -> Request | None:
         rows = await self._claim_rows(connection)
@@ -43,11 +43,11 @@ class Outbox(_Claims):
         return Request(rows[0][-1], events=[read_event(row) for row in rows], xids={row[8] for row in rows})
 
 
-class Urgent(_Claims):
-    """Documents that fresh changes touched but that take long to build: built beside the fresh ones, each once
-    however many changes touched it meanwhile."""
+class Beside(_Claims):
+    """Documents that fresh changes touched and left: those that take long to build are built here, each once however
+    many changes touched it meanwhile; those that were many move on to the backlog."""
 
-    urgent = True
+    left = True
 
     def __init__(self, limit: int, horizon: Horizon, router: Router) -> None:
         super().__init__(limit, horizon)
@@ -59,15 +59,16 @@ class Urgent(_Claims):
             return None
         request = Request(rows[0][-1], rows=len(rows), xids={row[8] for row in rows})
         for document, ids in self._router.resolve(map(read_event, rows)).wanted.items():
+            target = request.wanted if self._router.documents[document].takes_long else request.postponed
             for id_, bits in ids.items():
-                want(request.wanted, document, (id_,), bits)
+                want(target, document, (id_,), bits)
         return request
 
 
-async def queue_urgent(connection: AsyncDatabase, wanted: Wanted) -> None:
-    """Asks for documents that take long to build, a row for each set of sections."""
+async def leave(connection: AsyncDatabase, wanted: Wanted) -> None:
+    """Asks for documents in the outbox, a row for each set of sections: whoever asks waits for nobody."""
     for document, bits, ids in by_sections(wanted):
-        await connection.execute(read_query("queue_urgent"), (document, bits, array_literal(ids)))
+        await connection.execute(read_query("leave"), (document, bits, array_literal(ids)))
 
 
 def read_event(row: tuple[Any, ...]) -> Event:

@@ -10,7 +10,7 @@ from projector.sections import Document, Route
 from projector.work import Event, Fanout, SectionBits, Wanted, nothing_wanted, want
 
 BUILD = "B"
-"""The worker's own: these documents, whose kind is the source, take long to build."""
+"""The worker's own: these documents, whose kind is the source, take long to build or are many."""
 ANYTHING = frozenset({"T", "X"})
 """Operations that may have changed any row: TRUNCATE and statements with very many rows, and what the trigger could not
 tell."""

@@ -20,7 +20,7 @@ from projector.horizon import Horizon
 from projector.installed import load_router
 from projector.lane import Lane, Queue
 from projector.names import DOCUMENTS
-from projector.outbox import Outbox, Urgent
+from projector.outbox import Beside, Outbox
 from projector.progress import Progress
 from projector.publish import PublishCount, Publisher, Replicas
 from projector.reconcile import Reconciler
@@ -39,7 +39,7 @@ HOUSEKEEPING_SECONDS = 1.0
 FLOW_SECONDS = 1.0
 TRIGGERS_SECONDS = 3.0
 LONGEST_CALM_SECONDS = 1.0
-"""The audit waits no longer for a moment without fresh changes."""
+"""Nobody waits longer for a moment without fresh changes."""
 CALM_POLL_SECONDS = 0.01
 SHORTEST_AUDIT_PAUSE = 0.01
 """Divided by the share: with one percent a step a second at most."""
@@ -48,10 +48,11 @@ LONGEST_REST_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """Fresh events; documents that fresh events touched but that take long to build; everything that may wait."""
+    """Fresh events; documents that fresh events touched but that take long to build or are many; everything that may
+    wait."""
 
     live: Lane
-    urgent: Lane
+    beside: Lane
     backlog: Lane
 
 
@@ -60,7 +61,7 @@ class Signals:
     """What the parts of a session wait for, besides time."""
 
     fresh: Signal
-    urgent: Signal
+    beside: Signal
     queued: Signal
     tick: Signal
     rest: Signal
@@ -68,13 +69,13 @@ class Signals:
     audit: Signal
 
     def set_all(self) -> None:
-        for signal in (self.fresh, self.urgent, self.queued, self.tick, self.rest, self.pause, self.audit):
+        for signal in (self.fresh, self.beside, self.queued, self.tick, self.rest, self.pause, self.audit):
             signal.set()
 
     def queued_by(self, outcome: Outcome) -> None:
         """A batch of fresh events left work for the other lanes."""
-        if outcome.urgent:
-            self.urgent.set()
+        if outcome.beside:
+            self.beside.set()
         if outcome.postponed or outcome.fanouts:
             self.queued.set()
 
@@ -144,7 +145,7 @@ class Session:
             async with self._guarding(), Together() as group:
                 group.create_task(self._watch(listener), name="watch")
                 group.create_task(self._run_live(sleeper), name="live")
-                group.create_task(self._run_urgent(), name="urgent")
+                group.create_task(self._run_beside(), name="beside")
                 group.create_task(self._run_backlog(), name="backlog")
                 group.create_task(self._run_timers(), name="timers")
                 group.create_task(self._run_refresh(), name="refresh")
@@ -175,22 +176,26 @@ class Session:
                     await lane.settle()
                     await sleeper.wait()
 
-    async def _run_urgent(self) -> None:
+    async def _run_beside(self) -> None:
         """Rests after each batch as long as it took: under a flood every dashboard is touched all the time, and
         building them without a pause would take one of PostgreSQL's processors from fresh changes for good."""
-        async with self._lanes.urgent as lane:
+        async with self._lanes.beside as lane:
             while not self._stopping.is_set():
+                await self._wait_while(lambda: self._lanes.live.behind, self._signals.rest)
                 began = time.monotonic()
                 found = await lane.run_once()
                 await lane.settle()
                 if found:
                     await self._signals.rest.wait(min(time.monotonic() - began, LONGEST_REST_SECONDS))
                 else:
-                    await self._signals.urgent.wait(self._settings.poll_interval_seconds)
+                    await self._signals.beside.wait(self._settings.poll_interval_seconds)
 
     async def _run_backlog(self) -> None:
+        """Stands still while fresh events are worked off that are many: they queue the documents that it would build,
+        and would wait for it to be done with them."""
         async with self._lanes.backlog as lane:
             while not self._stopping.is_set():
+                await self._wait_while(lambda: self._lanes.live.behind, self._signals.pause)
                 began = time.monotonic()
                 if not await lane.run_once():
                     await lane.settle()
@@ -212,17 +217,18 @@ class Session:
             return
         await self._audit.prepare()
         while not self._stopping.is_set():
-            await self._wait_for_calm()
+            await self._wait_while(lambda: self._lanes.live.busy, self._signals.audit)
             began = time.monotonic()
             step = await self._audit.run_once()
             share = min(1.0, self._settings.audit_share * (HASTE if step.hasty else 1))
             pause = max((time.monotonic() - began) * (1 / share - 1), SHORTEST_AUDIT_PAUSE / share)
             await self._signals.audit.wait(pause)
 
-    async def _wait_for_calm(self) -> None:
+    async def _wait_while(self, condition: Callable[[], bool], signal: Signal) -> None:
+        """Gives way to the lane of fresh events, but never for long."""
         deadline = time.monotonic() + LONGEST_CALM_SECONDS
-        while self._lanes.live.busy and time.monotonic() < deadline and not self._stopping.is_set():
-            await self._signals.audit.wait(CALM_POLL_SECONDS)
+        while condition() and time.monotonic() < deadline and not self._stopping.is_set():
+            await signal.wait(CALM_POLL_SECONDS)
 
     async def _run_refresh(self) -> None:
         requests = RefreshRequests(self._connections.redis, self._settings.redis_timeout_seconds)
@@ -310,7 +316,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
         backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, lambda: _flows(live))
         lanes = Lanes(
             live=live,
-            urgent=await lane("urgent", Urgent(settings.claim_limit, horizon, router), 2),
+            beside=await lane("beside", Beside(settings.claim_limit, horizon, router), 2, signals.queued_by),
             backlog=await lane("backlog", backlog, 3),
         )
         audit_connection = await database("audit", snapshots=True)

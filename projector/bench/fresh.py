@@ -82,7 +82,7 @@ def _rows(samples: Samples) -> list[Row]:
 
     def idle(what: str, percent: float, part: str) -> Row:
         figure, baseline = (_each(each, percent, part) for each in (samples.ours, samples.bare))
-        budget = ratio_at_most(3) if (percent, part) == (50, "total") else None
+        budget = ratio_at_most(2) if (percent, part) == (50, "total") else None
         return Row(what, "ms", figure, Measurement(name, baseline), budget)
 
     return [

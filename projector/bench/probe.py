@@ -28,12 +28,14 @@ _quantities = itertools.count(9_000_000_001)
 
 @dataclass(slots=True)
 class Delays:
-    """Milliseconds of each change: from just before COMMIT, and from its return, until it was visible."""
+    """Milliseconds of each change: of its UPDATE; from before COMMIT, and from its return, until it was visible."""
 
+    update: list[float] = field(default_factory=list)
     total: list[float] = field(default_factory=list)
     after: list[float] = field(default_factory=list)
 
     def add(self, other: "Delays") -> None:
+        self.update += other.update
         self.total += other.total
         self.after += other.after
 
@@ -70,11 +72,13 @@ class Probe:
 
     def _change(self, delays: Delays) -> None:
         (item, product), quantity = next(self._items), next(_quantities)
+        started = time.perf_counter()
         self._connection.execute(_UPDATE, (quantity, item), prepare=True)
         began = time.perf_counter()
         self._connection.commit()
         committed = time.perf_counter()
         seen = self._wait_for(self._path(product), str(quantity).encode(), committed + _PATIENCE_SECONDS)
+        delays.update.append((began - started) * 1e3)
         delays.total.append((seen - began) * 1e3)
         delays.after.append((seen - committed) * 1e3)
 

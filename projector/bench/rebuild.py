@@ -13,7 +13,7 @@ from projector.bench.stage import Site, Stage
 from projector.names import DOCUMENTS
 
 DEFAULTS = Options(rounds=3, seconds=0, scales=(10,))
-_BUDGET = ratio_at_least(0.6)
+_BUDGET = ratio_at_least(0.8)
 
 
 @dataclass(frozen=True, slots=True)

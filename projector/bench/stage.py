@@ -106,11 +106,11 @@ class Stage:
         uvloop.run(rebuild(site.settings, DOCUMENTS))
 
     @contextmanager
-    def worker(self, site: Site) -> Iterator[None]:
-        """`projector run`, ready."""
+    def worker(self, site: Site) -> Iterator[int]:
+        """`projector run`, ready; its process id."""
         with running(["run"], site.environment, self._log("run")) as command:
             command.wait_for(r"\bready\b")
-            yield
+            yield command.process.pid
 
     @contextmanager
     def api(self, site: Site, **environment: str) -> Iterator[Served]:

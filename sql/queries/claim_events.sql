@@ -1,5 +1,5 @@
--- Takes change events ($4 false) or urgent documents (true) that nobody else holds, behind the horizon ($1) and of the
--- transactions before it that are still open ($2); they come back if the transaction does not commit.
+-- Takes change events ($4 false) or documents that they left (true), which nobody else holds, behind the horizon ($1)
+-- and of the transactions before it that are still open ($2); they come back if the transaction does not commit.
 DELETE FROM projector.outbox
 WHERE ctid = ANY (
     ARRAY(SELECT ctid FROM projector.outbox WHERE xid >= $1 AND (operation = 'B') = $4

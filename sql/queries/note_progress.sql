@@ -1,5 +1,5 @@
--- Adds what was drained ($1) to the progress of this drain, or begins a new one; the empty backlog ends it. Urgent
--- documents, which come and go with fresh changes, are no drain.
+-- Adds what was drained ($1) to the progress of this drain, or begins a new one; the empty backlog ends it. What
+-- fresh changes leave in the outbox comes and goes with them, and is no drain.
 INSERT INTO projector.backlog_progress AS p (began_at, done)
 SELECT CASE WHEN EXISTS (SELECT FROM projector.backlog) THEN clock_timestamp() END, $1::bigint
 ON CONFLICT (singleton) DO UPDATE

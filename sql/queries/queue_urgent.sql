@@ -1,4 +1,0 @@
--- Asks for documents ($1 kind, $3 ids, $2 sections as bits) that take long to build, among the change events: whoever
--- asks waits for nobody, not even for whoever builds the same ones just now.
-INSERT INTO projector.outbox (source, operation, changed, key_1)
-VALUES ($1::text, 'B', $2::bigint, $3::bigint[])
