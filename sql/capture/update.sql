@@ -23,6 +23,7 @@ BEGIN
             FROM (
                 SELECT {mask} AS mask{old_and_new}
                 FROM old_rows o FULL JOIN new_rows n ON n.id = o.id
+                OFFSET 0 -- or the mask would be computed twice, for the condition and for the result
             ) AS changes
             WHERE mask <> 0;
             _any := greatest(0{sizes}) > {most_keys};
