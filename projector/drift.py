@@ -3,20 +3,21 @@ it once, the worker's audit all the time."""
 
 import asyncio
 import json
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from redis.exceptions import ResponseError
 
 from projector.backlog import published_ids
 from projector.build import UNCLAIMED, Builder, Request
 from projector.database import AsyncDatabase
-from projector.names import DEGRADED_FIELD, DELETED_FIELD, EPOCH_FIELD, RANGES, STATE_KEY, document_key, version_field
+from projector.names import DEGRADED_FIELD, DELETED_FIELD, RANGES, document_key, version_field
 from projector.publish import Publisher
 from projector.resolve import Router
 from projector.shards import Client
 from projector.sql import read_query
+from projector.state import read_epoch
 from projector.work import Built, SectionBits, Version, want
 
 PATIENCE_ATTEMPTS = 10
@@ -138,8 +139,7 @@ class Verifier:
 
     async def _is_superseded(self, built: Built) -> bool:
         """Whether Redis belongs to a later epoch: this is a server that another one has replaced."""
-        epoch = await cast("Awaitable[bytes | None]", self._client.hget(STATE_KEY, EPOCH_FIELD))
-        return int(epoch or 0) > built.version.epoch
+        return await read_epoch(self._client) > built.version.epoch
 
     async def _look(self, document: str, ids: Sequence[int]) -> tuple[list[Difference], Served, Built]:
         # Served first, built second: a document published in between is newer than both, and compared again.

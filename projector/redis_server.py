@@ -36,7 +36,15 @@ async def open_redis(settings: Settings) -> AsyncIterator[Client]:
             raise unavailable(url, error) from error
         yield client
     finally:
-        await client.aclose()
+        await _close(client)
+
+
+async def _close(client: Client) -> None:
+    await client.aclose()
+    if isinstance(client, redis.asyncio.RedisCluster):
+        # After a failure the library believes that there is nothing to close.
+        for nodes in ("nodes_cache", "startup_nodes"):
+            await client.nodes_manager.aclose(nodes)
 
 
 async def ping(client: Client) -> None:

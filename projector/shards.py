@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import redis.asyncio
 from redis.asyncio.cluster import ClusterNode
@@ -44,6 +45,15 @@ def servers(url: str) -> list[str]:
         return [url]
     before, behind = parts["scheme"] + (parts["user"] or ""), parts["rest"]
     return [f"{before}{host}{behind}" for host in parts["hosts"].split(",")]
+
+
+def with_address(url: str, host: str, port: int) -> str:
+    """The same URL for another server; without a host for another port of the same."""
+    parts = _SERVERS.fullmatch(url)
+    if parts is None:
+        return url
+    host = host or urlsplit(url).hostname or ""
+    return f"{parts['scheme']}{parts['user'] or ''}{f'[{host}]' if ':' in host else host}:{port}{parts['rest']}"
 
 
 def is_cluster(greeting: Any) -> bool:

@@ -1,8 +1,7 @@
 """What both servers must agree on: the source's epoch (D6), and that Redis still holds what was published (D9)."""
 
 import logging
-from collections.abc import Awaitable, Iterable, Sequence
-from typing import cast
+from collections.abc import Iterable, Sequence
 from uuid import uuid4
 
 from psycopg import errors
@@ -16,7 +15,6 @@ from projector.names import (
     EPOCH_FIELD,
     INSTANCE_FIELD,
     PUBLISHED_FIELD,
-    STATE_KEY,
     built_field,
 )
 from projector.publish import PublishCounts
@@ -34,17 +32,23 @@ async def agree_on_epoch(connection: AsyncDatabase, client: Client) -> int:
     cursor = await connection.execute(read_query("current_epoch"))
     if row := await cursor.fetchone():
         return int(row[0])
-    stored = await cast("Awaitable[bytes | None]", client.hget(STATE_KEY, EPOCH_FIELD))
+    stored = await read_epoch(client)
     async with connection.transaction():
-        cursor = await connection.execute(read_query("begin_epoch"), (int(stored or 0),))
+        cursor = await connection.execute(read_query("begin_epoch"), (stored,))
         row = await cursor.fetchone()
         if row is not None and row[0] > 1:
             log.warning("the source restarted its counting, everything is rebuilt", extra={"epoch": row[0]})
             await _rebuild_everything(connection, "a new epoch of the source")
     if row is None:
         return await agree_on_epoch(connection, client)
-    await client.hset(STATE_KEY, EPOCH_FIELD, str(row[0]))
+    await _write(client, EPOCH_FIELD, str(row[0]))
     return int(row[0])
+
+
+async def read_epoch(client: Client) -> int:
+    """The latest epoch that any shard knows of: one that was emptied knows of none."""
+    known = await _read(client, state_keys(client), EPOCH_FIELD)
+    return max(map(int, known.values()), default=0)
 
 
 async def _refuse_standby(connection: AsyncDatabase) -> None:
@@ -144,7 +148,7 @@ async def finish_rebuilds(connection: AsyncDatabase, client: Client) -> list[str
     cursor = await connection.execute(read_query("finished_rebuilds"))
     finished = await cursor.fetchall()
     for document, queued_at in finished:
-        await _tell_built(client, document)
+        await _write(client, built_field(document), BUILT)
         await connection.execute(
             "DELETE FROM projector.rebuild WHERE document = $1 AND queued_at = $2::text::timestamptz",
             (document, queued_at),
@@ -152,10 +156,10 @@ async def finish_rebuilds(connection: AsyncDatabase, client: Client) -> list[str
     return [document for document, _ in finished]
 
 
-async def _tell_built(client: Client, document: str) -> None:
+async def _write(client: Client, field: str, value: str | bytes) -> None:
     pipeline = client.pipeline(transaction=False)
     for key in all_state_keys(client):
-        pipeline.hset(key, built_field(document), BUILT)
+        pipeline.hset(key, field, value)
     await pipeline.execute()
 
 

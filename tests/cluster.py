@@ -30,7 +30,7 @@ class ShardServer:
             config={
                 "cluster-enabled": "yes",
                 "cluster-port": free_port(),
-                "cluster-node-timeout": 1_000,
+                "cluster-node-timeout": 3_000,
                 "cluster-require-full-coverage": "no",
             },
         )
@@ -59,6 +59,19 @@ class ShardServer:
     def state(self) -> str:
         return str(self.client.cluster("INFO")["cluster_state"])
 
+    @property
+    def id(self) -> str:
+        return self.client.execute_command("CLUSTER", "MYID").decode()
+
+    def set_slot(self, slot: int, *state: str) -> None:
+        self.client.execute_command("CLUSTER", "SETSLOT", slot, *state)
+
+    def hand_over(self, slot: int, target: "ShardServer") -> None:
+        """All keys of a slot that is being moved."""
+        keys = self.client.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 1_000)
+        if keys:
+            self.client.execute_command("MIGRATE", "127.0.0.1", target.port, "", 0, 5_000, "KEYS", *keys)
+
 
 class ClusterServer:
     """Shards that divide the slots among them evenly."""
@@ -78,8 +91,17 @@ class ClusterServer:
         """The shard that a key lies in."""
         return next(shard for shard in self.shards if key_slot(key.encode()) in shard.slots)
 
-    def client(self) -> redis.RedisCluster:
-        return redis.RedisCluster(host="127.0.0.1", port=self.shards[0].port)
+    def begin_move(self, slot: int, source: ShardServer, target: ShardServer) -> None:
+        """Until the end of the move, the source redirects to the target whoever asks for a key (ASK)."""
+        target.set_slot(slot, "IMPORTING", source.id)
+        source.set_slot(slot, "MIGRATING", target.id)
+        source.hand_over(slot, target)
+
+    def end_move(self, slot: int, source: ShardServer, target: ShardServer) -> None:
+        """From now on all redirect to the target (MOVED)."""
+        source.hand_over(slot, target)
+        for shard in (target, source, *self.shards):
+            shard.set_slot(slot, "NODE", target.id)
 
     def form(self) -> None:
         first, *others = self.shards
@@ -96,13 +118,12 @@ class ClusterServer:
         wait_until(self._is_whole, what="all shards know each other")
 
     def _is_whole(self) -> bool:
-        count = len(self.shards)
-        return all(
-            shard.state() == "ok"
-            and len(shard.client.execute_command("CLUSTER", "SLOTS")) == count
-            and b"fail" not in shard.client.execute_command("CLUSTER", "NODES")
-            for shard in self.shards
-        )
+        return all(shard.state() == "ok" and self._knows_all(shard) for shard in self.shards)
+
+    def _knows_all(self, shard: ShardServer) -> bool:
+        nodes = shard.client.execute_command("CLUSTER", "NODES")
+        owners = {part[2][1] for part in shard.client.execute_command("CLUSTER", "SLOTS")}
+        return len(owners) == len(self.shards) and b"fail" not in nodes
 
 
 @contextmanager
