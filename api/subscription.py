@@ -107,6 +107,7 @@ class Subscription:
                 await self._listen_once()
             except AWAY as error:
                 self._explain(error)
+                self._lines.look_again()
             pause = _FIRST_PAUSE_SECONDS if self._was_open else min(2 * pause, _LONGEST_PAUSE_SECONDS)
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
 

@@ -28,10 +28,12 @@ async def open_redis(settings: Settings) -> AsyncIterator[Client]:
     try:
         try:
             async with asyncio.timeout(LONGEST_OPEN_SECONDS):
-                if not others and await _greet(client):
+                if isinstance(client, redis.asyncio.Redis) and await _greet(client):
                     await client.aclose()
                     client = cluster_client(url, settings)
-                await ping(client)
+                if isinstance(client, redis.asyncio.RedisCluster):
+                    await client.initialize()
+                    await client.ping(target_nodes=primaries(client))
         except _FAILURES as error:
             raise unavailable(url, error) from error
         yield client
@@ -47,21 +49,15 @@ async def _close(client: Client) -> None:
             await client.nodes_manager.aclose(nodes)
 
 
-async def ping(client: Client) -> None:
-    """Asks every shard."""
-    if isinstance(client, redis.asyncio.RedisCluster):
-        await client.initialize()
-        await client.ping(target_nodes=primaries(client))
-    else:
-        await client.ping()
-
-
-async def _greet(client: Client) -> bool:
-    """Whether the server belongs to a cluster."""
-    try:
-        return is_cluster(await client.execute_command("HELLO"))
-    except ResponseError:  # something between that does not know it
-        return False
+async def _greet(client: redis.asyncio.Redis) -> bool:
+    """Whether the server, which answers, belongs to a cluster."""
+    pipeline = client.pipeline(transaction=False)
+    pipeline.execute_command("HELLO")  # something between may not know it
+    pipeline.ping()
+    greeting, pong = await pipeline.execute(raise_on_error=False)
+    if isinstance(pong, Exception):
+        raise pong
+    return is_cluster(greeting)
 
 
 async def infos(client: Client) -> dict[str, dict[str, Any]]:

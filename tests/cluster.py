@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import redis
@@ -63,6 +63,13 @@ class ShardServer:
     def id(self) -> str:
         return self.client.execute_command("CLUSTER", "MYID").decode()
 
+    def meet(self, other: "ShardServer") -> None:
+        port = other.client.config_get("cluster-port")["cluster-port"]
+        self.client.execute_command("CLUSTER", "MEET", "127.0.0.1", other.port, port)
+
+    def nodes(self) -> str:
+        return self.client.execute_command("CLUSTER", "NODES").decode()
+
     def set_slot(self, slot: int, *state: str) -> None:
         self.client.execute_command("CLUSTER", "SETSLOT", slot, *state)
 
@@ -81,6 +88,8 @@ class ClusterServer:
         self.shards = [
             ShardServer(folder / str(number), range(*bounds[number : number + 2])) for number in range(shards)
         ]
+
+        self.servers = list(self.shards)
 
     @property
     def url(self) -> str:
@@ -110,9 +119,20 @@ class ClusterServer:
         for number, shard in enumerate(self.shards):
             shard.client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
         for shard in others:
-            port = shard.client.config_get("cluster-port")["cluster-port"]
-            first.client.execute_command("CLUSTER", "MEET", "127.0.0.1", shard.port, port)
+            first.meet(shard)
         self.wait_until_whole()
+
+    def add_replica(self, shard: ShardServer, folder: Path) -> ShardServer:
+        """A server that follows this one, and replaces it when it is lost."""
+        replica = ShardServer(folder, shard.slots)
+        self.servers.append(replica)
+        replica.start()
+        shard.meet(replica)
+        for known in (lambda: shard.id in replica.nodes(), lambda: replica.id in shard.nodes()):
+            wait_until(known, what="the replica is known")
+        replica.client.execute_command("CLUSTER", "REPLICATE", shard.id)
+        wait_until(lambda: replica.client.info("replication").get("master_link_status") == "up", what="it follows")
+        return replica
 
     def wait_until_whole(self) -> None:
         wait_until(self._is_whole, what="all shards know each other")
@@ -121,18 +141,19 @@ class ClusterServer:
         return all(shard.state() == "ok" and self._knows_all(shard) for shard in self.shards)
 
     def _knows_all(self, shard: ShardServer) -> bool:
-        nodes = shard.client.execute_command("CLUSTER", "NODES")
         owners = {part[2][1] for part in shard.client.execute_command("CLUSTER", "SLOTS")}
-        return len(owners) == len(self.shards) and b"fail" not in nodes
+        return len(owners) == len(self.shards) and "fail" not in shard.nodes()
 
 
 @contextmanager
 def embedded_cluster(folder: Path, shards: int = 3) -> Iterator[ClusterServer]:
     """A cluster of its own on free ports of the loopback interface."""
     cluster = ClusterServer(folder, shards)
-    with ExitStack() as stack:
+    try:
         for shard in cluster.shards:
-            stack.callback(shard.stop)
             shard.start()
         cluster.form()
         yield cluster
+    finally:
+        for server in cluster.servers:
+            server.stop()

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import psycopg
@@ -136,7 +137,7 @@ def test_a_slot_that_moves_is_followed(site: Site) -> None:
 @pytest.mark.parametrize("comes_back", ["empty", "older"])
 def test_a_shard_that_is_lost_and_comes_back_is_filled_again(site: Site, comes_back: str) -> None:
     """Meanwhile what it held is stale or a 503, and what others hold is answered, unless the cluster refuses all."""
-    lost = site.cluster.shards[0]
+    lost = site.cluster.shards[0 if comes_back == "empty" else 2]
     others = site.products_of(site.cluster.shards[1])
     kept, *unread = site.products_of(lost)
     if comes_back == "older":
@@ -162,6 +163,23 @@ def test_a_shard_that_is_lost_and_comes_back_is_filled_again(site: Site, comes_b
         assert time.monotonic() < deadline, site.worker.output()
     assert statuses <= {200, 503}
     site.judge()
+
+
+def test_a_replica_that_takes_over_is_followed(site: Site, tmp_path: Path) -> None:
+    """It holds what the primary held: nothing has to be built again."""
+    lost = site.cluster.shards[1]
+    id_ = site.products_of(lost)[0]
+    rebuilds = site.worker.output().count("everything is")
+    replica = site.cluster.add_replica(lost, tmp_path / "replica")
+    site.shows(id_, "before the failover")
+    lost.kill()
+    site.cluster.shards[1] = replica
+    site.shows(id_, "after the failover")
+    assert b"after the failover" in replica.client.hget(document_key("product", id_), "product")
+    site.judge()
+    assert site.worker.output().count("everything is") == rebuilds
+    subscribers = ("PUBSUB", "NUMSUB", "projector:changes")
+    wait_until(lambda: replica.client.execute_command(*subscribers)[1] > 0, what="the API hears its changes")
 
 
 def test_uninstall_leaves_nothing_in_any_shard(site: Site) -> None:
