@@ -1,17 +1,20 @@
 """The process's lines to Redis: one, or one for each shard of a cluster, made as the cluster says and changes."""
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from redis.exceptions import AskError, MovedError
+from redis.exceptions import AskError, MovedError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from api.redis_line import AWAY, E, Errand, Observer, RedisLine, Reply
-from api.topology import Shard, find_shards
+from api.topology import Shard, find_shards, place_of
 from projector.shards import SLOTS, servers, slot_of, with_address
+
+logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.25
 _MOST_HOPS = 5
@@ -32,6 +35,7 @@ class Lines:
         self._by_slot: list[RedisLine | None] = [None] * SLOTS
         self._looking: asyncio.Task[None] | None = None
         self._is_look_wanted = False
+        self._is_refused = False
         self._retiring: set[asyncio.Task[None]] = set()
         self.moved = asyncio.Event()
         """Set, and replaced by another, when the servers are others than before."""
@@ -77,7 +81,7 @@ class Lines:
         url = with_address(self._urls[0], error.host, error.port)
         line = self._shards.get(url)
         if line is None:
-            line = self._shards[url] = self._make(url)
+            line = self._shards[url] = self._make(url, place_of(url))
             line.state_key = None
         is_moved = isinstance(error, MovedError)
         if is_moved:
@@ -105,15 +109,23 @@ class Lines:
             self._is_look_wanted = False
             try:
                 shards = await find_shards(self._known(), self._timeout_seconds)
-            except AWAY:
+            except AWAY as error:
                 self._is_look_wanted = True
+                self._explain(error)
             else:
+                self._is_refused = False
                 if shards is not None:
                     self._take(shards)
                 elif self._plain is not None:
                     self._is_single = True
                     break
             await asyncio.sleep(_LOOK_SECONDS * random.uniform(0.5, 1))  # noqa: S311
+
+    def _explain(self, error: Exception) -> None:
+        """Servers that cannot be reached are told of by their lines."""
+        if isinstance(error, ResponseError) and not self._is_refused:
+            self._is_refused = True
+            logger.warning("Redis refuses to say where its slots lie, CLUSTER SLOTS has to be granted: %s", error)
 
     def _known(self) -> list[str]:
         """All servers, those first that answered of late."""
@@ -124,7 +136,7 @@ class Lines:
         urls, lines = self.urls, self._shards
         self._shards, self._by_slot = {}, [None] * SLOTS
         for shard in shards:
-            line = lines.pop(shard.url) if shard.url in lines else self._make(shard.url, shard.place)
+            line = lines.pop(shard.url) if shard.url in lines else self._make(shard.url, place_of(shard.url))
             self._shards[shard.url] = line
             line.state_key = shard.state_key
             for slots in shard.slots:
@@ -132,6 +144,8 @@ class Lines:
         for left in lines.values():
             self._retire(left)
         if self._plain is not None:
+            if self._plain.is_away:
+                logger.warning("Redis is back")  # elsewhere
             self._retire(self._plain)
             self._plain = None
         if self.urls != urls:
@@ -147,6 +161,7 @@ class Lines:
         task.add_done_callback(self._retiring.discard)
 
     async def _close(self) -> None:
+        self._is_single = True  # nobody looks any more
         tasks = [*self._retiring, *([self._looking] if self._looking else [])]
         for task in tasks:
             task.cancel()

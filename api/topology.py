@@ -26,10 +26,10 @@ class Shard:
         """The key of its state; None where it holds too few slots to have one."""
         return next((key for slot, key in cluster_state_keys().items() if any(slot in it for it in self.slots)), None)
 
-    @property
-    def place(self) -> str:
-        """Its address, for people."""
-        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+def place_of(url: str) -> str:
+    """The address of a server, for people."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 async def find_shards(urls: Iterable[str], timeout_seconds: float) -> Sequence[Shard] | None:
