@@ -15,10 +15,10 @@ from api.access_log import AccessLog
 from api.answers import failure, response
 from api.errors import ApiError, MethodNotAllowed, NoSuchPath
 from api.front import Front
+from api.lines import Lines
 from api.near_cache import NearCache
 from api.openapi import PAGES, add_examples
 from api.read_model import ReadModel
-from api.redis_line import RedisLine
 from api.subscription import Subscription
 from projector import __version__
 from projector.settings import Settings
@@ -39,14 +39,14 @@ def create_app(settings: Settings, *, access_log: bool = False) -> "ReadApi":
     """The application; it begins to connect to Redis when it is started, and needs nothing else."""
     url, timeout_seconds = settings.redis(), settings.api_redis_timeout_seconds
     near_cache = NearCache(settings.near_cache_mb * _MEGABYTE, settings.tombstone_seconds)
-    line = RedisLine(url, timeout_seconds, near_cache)
-    read_model = ReadModel(line, near_cache)
-    subscription = Subscription(url, timeout_seconds, near_cache, read_model.probe)
+    lines = Lines(url, timeout_seconds, near_cache)
+    read_model = ReadModel(lines, near_cache)
+    subscription = Subscription(lines, timeout_seconds, near_cache, read_model.probe)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(line.opened())
+            await stack.enter_async_context(lines.opened())
             if settings.near_cache_mb:
                 await stack.enter_async_context(subscription.opened())
             yield

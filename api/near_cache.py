@@ -45,6 +45,16 @@ class Coherence:
 _NEVER = Coherence(float("-inf"))
 
 
+class Flight:
+    """A batch of questions on its way to a shard, which changes from here on may overtake."""
+
+    __slots__ = ("changed", "coherence")
+
+    def __init__(self, coherence: Coherence | None) -> None:
+        self.coherence = coherence
+        self.changed: set[bytes] = set()
+
+
 class Entry:
     """The answers made of one state of a document. What is not in the near cache lives as long as its readers."""
 
@@ -69,9 +79,10 @@ class NearCache:
         self._absent: OrderedDict[bytes, None] = OrderedDict()
         self._remembered = Remembered(REMEMBERED_DOCUMENTS)
         self._coherence: Coherence | None = None
+        self._instances: dict[str, bytes | None] = {}
+        self._flights: dict[str, Flight] = {}
         self._instance: bytes | None = None
-        self._sent_under: Coherence | None = None
-        self._changed: set[bytes] = set()
+        self._landing = Flight(None)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -116,18 +127,24 @@ class NearCache:
         if entry is not None and entry.answers.get(question.variant) is answer:
             self._grow(question.key, entry, grown)
 
-    def sending(self) -> None:
-        """Questions are about to be sent to Redis: changes from here on may overtake the replies."""
-        self._sent_under = self._coherence
-        self._changed.clear()
+    def sending(self, shard: str = "") -> None:
+        """Questions are about to be sent to a shard: changes from here on may overtake the replies."""
+        self._landing = self._flights[shard] = Flight(self._coherence)
 
-    def observe(self, instance: bytes | None) -> None:
-        """Takes note of which filling of Redis replied. In another one, change messages may have been left out."""
-        if instance == self._instance:
-            return
+    def observe(self, instance: bytes | None, shard: str = "") -> None:
+        """The replies of a shard are there, and are admitted next. Takes note of which filling of it replied: in
+        another one, change messages may have been left out."""
         self._instance = instance
+        self._landing = self._flights.get(shard, self._landing)
+        if instance == self._instances.get(shard):
+            return
+        self._instances[shard] = instance
         if self._coherence is not None:
             self._coherence = Coherence(self._coherence.until)
+
+    def landed(self, shard: str = "") -> None:
+        """The replies were admitted, or will never be there."""
+        self._flights.pop(shard, None)
 
     def admit(self, key: bytes, stamp: Stamp) -> Entry | None:
         """The entry for a state that Redis replied with; None if that is an older one than was answered with."""
@@ -157,7 +174,8 @@ class NearCache:
 
     def change(self, key: bytes) -> None:
         """The document changed."""
-        self._changed.add(key)
+        for flight in self._flights.values():
+            flight.changed.add(key)
         self._forget(key)
 
     def _goes_back(self, stamp: Stamp, known: Known) -> bool:
@@ -176,10 +194,10 @@ class NearCache:
         return known
 
     def _attach(self, key: bytes, entry: Entry) -> None:
-        if not self._limit or key in self._changed:
+        if not self._limit or key in self._landing.changed:
             self._remembered.keep(key, entry.known)
             return
-        is_coherent = self._coherence is not None and self._sent_under is self._coherence
+        is_coherent = self._coherence is not None and self._landing.coherence is self._coherence
         entry.coherence = self._coherence if is_coherent and self._coherence else _NEVER
         self._entries[key] = entry
         self._remembered.forget(key)

@@ -3,8 +3,8 @@
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,9 @@ from redis.exceptions import InvalidResponse, RedisError
 from api.answers import Answer, as_stale, document_answer, failure
 from api.documents import StoredDocument, read_document, stamp_fields
 from api.errors import NotBuilt, NotFound, Unavailable
+from api.lines import Lines
 from api.near_cache import Entry, NearCache
-from api.redis_line import Command, Errand, RedisLine, Reply, State
+from api.redis_line import Command, Errand, State
 from api.templates import Question
 from projector.names import DOCUMENTS, ENTITIES, REFRESH_STREAM, REFRESH_STREAM_LENGTH, built_field
 
@@ -75,8 +76,8 @@ class Fetch(Errand[Fetched]):
 class ReadModel:
     """Answers every question from the near cache, or with what Redis holds at the moment."""
 
-    def __init__(self, line: RedisLine, near_cache: NearCache) -> None:
-        self._line = line
+    def __init__(self, lines: Lines, near_cache: NearCache) -> None:
+        self._lines = lines
         self._near_cache = near_cache
         self._asked: OrderedDict[bytes, float] = OrderedDict()
         self.find = near_cache.find
@@ -102,24 +103,27 @@ class ReadModel:
     async def request_rebuild(self, entity: str, entity_id: int) -> None:
         """Asks the projector to rebuild the entity's documents; what is served stays until then."""
         limit = ("MAXLEN", "~", REFRESH_STREAM_LENGTH)
-        await self._ask("XADD", REFRESH_STREAM, *limit, "*", "document", entity, "id", entity_id)
+        command = ("XADD", REFRESH_STREAM, *limit, "*", "document", entity, "id", entity_id)
+        with _reaching(command[0]):
+            await self._lines.ask(REFRESH_STREAM, *command)
 
     async def missing_parts(self) -> tuple[str, ...]:
         """What the API waits for before it can answer everything: Redis, and each first build."""
         try:
-            reply = await self._ask("PING")
+            with _reaching("PING"):
+                built = await self._lines.look()
         except Unavailable:
             return ("redis",)
-        return tuple(built_field(kind) for kind in DOCUMENTS if kind not in reply.state.built)
+        return tuple(built_field(kind) for kind in DOCUMENTS if kind not in built)
 
     async def probe(self) -> None:
         """Exchanges something with Redis, if it is there."""
-        with suppress(Unavailable):
-            await self._ask("PING")
+        with suppress(RedisError):
+            await self._lines.look()
 
     async def _fetch(self, question: Question) -> Fetched:
         kind, key = question.template.document, question.key
-        fetch = self._line.join(key, lambda: Fetch(kind, key, self._near_cache))
+        fetch = self._lines.join(key, lambda: Fetch(kind, key, self._near_cache))
         fetch.want(question.selection.sections)
         return await fetch.outcome()
 
@@ -151,9 +155,11 @@ class ReadModel:
         with suppress(Unavailable):
             await self.request_rebuild(_ENTITY[question.template.document], question.document_id)
 
-    async def _ask(self, *command: str | bytes | int) -> Reply:
-        try:
-            return await self._line.ask(*command)
-        except RedisError as error:
-            logger.debug("Redis did not answer %s: %s", command[0], error)
-            raise Unavailable from error
+
+@contextmanager
+def _reaching(command: str) -> Iterator[None]:
+    try:
+        yield
+    except RedisError as error:
+        logger.debug("Redis did not answer %s: %s", command, error)
+        raise Unavailable from error

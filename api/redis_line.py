@@ -11,8 +11,8 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import hiredis
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
+from redis.exceptions import AskError, InvalidResponse, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import InvalidResponse, RedisError, ResponseError
 
 from projector.errors import SettingsError
 from projector.names import BUILT, DOCUMENTS, INSTANCE_FIELD, STATE_KEY, built_field
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 Command = tuple[str | bytes | int, ...]
 T = TypeVar("T")
 
-_STATE: Command = ("HMGET", STATE_KEY, *map(built_field, DOCUMENTS), INSTANCE_FIELD)
+_STATE_FIELDS = (*map(built_field, DOCUMENTS), INSTANCE_FIELD)
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 1.0
 AWAY = (RedisError, OSError, TimeoutError)
@@ -38,11 +38,16 @@ class State:
     """The mark of this filling of Redis; None where there is none, or two."""
 
 
+UNKNOWN = State(frozenset(), None)
+
+
 class Errand(ABC, Generic[T]):
     """Something to be asked, for any number of requests that wait for it."""
 
     def __init__(self) -> None:
         self._waiting: list[asyncio.Future[T]] = []
+        self.hops = 0
+        """How often it was sent elsewhere, since a cluster moved its key."""
 
     @property
     @abstractmethod
@@ -100,11 +105,24 @@ E = TypeVar("E", bound=Errand[Any])
 class Observer(Protocol):
     """Whoever needs to know what happens around each batch."""
 
-    def sending(self) -> None:
-        """A batch is about to be sent."""
+    def sending(self, shard: str = "") -> None:
+        """A batch is about to be sent to a shard."""
 
-    def observe(self, instance: bytes | None) -> None:
-        """Its replies are there, and come from this filling of Redis; they are settled next."""
+    def observe(self, instance: bytes | None, shard: str = "") -> None:
+        """Its replies are there, and come from this filling of the shard; they are settled next."""
+
+    def landed(self, shard: str = "") -> None:
+        """They are settled, or will never come."""
+
+
+class Switchboard(Protocol):
+    """Whoever knows the lines to the other shards of a cluster."""
+
+    def redirect(self, errand: Errand[Any], error: AskError) -> bool:
+        """Sends an errand on whose key is not here (any more); False where that is given up."""
+
+    def look_again(self) -> None:
+        """Something is not where it was."""
 
 
 class RedisLine:
@@ -116,7 +134,19 @@ class RedisLine:
     reconnect; none takes longer than two timeouts.
     """
 
-    def __init__(self, url: str, timeout_seconds: float, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout_seconds: float,
+        observer: Observer | None = None,
+        *,
+        shard: str = "",
+        switchboard: Switchboard | None = None,
+    ) -> None:
+        self.state_key: str | None = STATE_KEY
+        """None: nothing is known there of what is built."""
+        self._shard = shard
+        self._switchboard = switchboard
         self._timeout_seconds = timeout_seconds
         self._connection = make_connection(url, timeout_seconds)
         self._observer = observer
@@ -127,11 +157,11 @@ class RedisLine:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Begins to connect, says so if Redis is away and goes on trying; closes at the end."""
-        self._start()
+        self.start()
         try:
             yield
         finally:
-            await self._close()
+            await self.close()
 
     async def ask(self, *command: str | bytes | int) -> Reply:
         """The reply to one command, which must bear being sent twice; RedisError where there is none."""
@@ -142,16 +172,31 @@ class RedisLine:
 
         Errands of one name are of one class.
         """
-        if self._reviver is not None and not self._reviver.done():
+        if self.is_away:
             raise RedisConnectionError("Redis is away")
         errand = self._waiting.get(name)
         if errand is None:
             errand = self._waiting[name] = make()
             if self._carrier is None or self._carrier.done():
-                self._start()
+                self.start()
         return cast("E", errand)
 
-    def _start(self) -> None:
+    def adopt(self, errand: Errand[Any], *, asking: bool = False) -> None:
+        """Takes an errand over from another line; with `asking` of a slot that is just moving here."""
+        try:
+            if asking:
+                self.join(("asking", id(errand)), lambda: Call(("ASKING",)))
+            self.join(("adopted", id(errand)), lambda: errand)
+        except RedisConnectionError as error:
+            errand.fail(error)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it tries to reconnect."""
+        return self._reviver is not None and not self._reviver.done()
+
+    def start(self) -> None:
+        """Begins to connect."""
         self._carrier = asyncio.create_task(self._carry_all(), name="redis-line")
 
     async def _carry_all(self) -> None:
@@ -172,12 +217,21 @@ class RedisLine:
 
     async def _carry(self, batch: Batch) -> None:
         errands = list(batch.values())
-        state, values = await self._exchange([errand.command for errand in errands])
-        for errand, value in zip(errands, values, strict=True):
-            if isinstance(value, RedisError):
-                errand.fail(value)
-            else:
-                errand.settle(value, state)
+        try:
+            state, values = await self._exchange([errand.command for errand in errands])
+            for errand, value in zip(errands, values, strict=True):
+                if not isinstance(value, RedisError):
+                    errand.settle(value, state)
+                elif not self._redirect(errand, value):
+                    errand.fail(value)
+        finally:
+            if self._observer is not None:
+                self._observer.landed(self._shard)
+
+    def _redirect(self, errand: Errand[Any], error: RedisError) -> bool:
+        if self._switchboard is None or not isinstance(error, AskError):
+            return False
+        return self._switchboard.redirect(errand, error)
 
     async def _exchange(self, commands: Sequence[Command]) -> tuple[State, list[Any]]:
         """Sends the commands; a connection that died while it was idle is replaced once."""
@@ -201,16 +255,26 @@ class RedisLine:
         # exist only if its kind was built throughout, not built or flushed meanwhile.
         connection = self._connection
         await connection.connect()  # type: ignore[no-untyped-call]
-        packed = b"".join(_pack(command) for command in (_STATE, *commands, _STATE))
+        key = self.state_key
+        state_command: Command = ("PING",) if key is None else ("HMGET", key, *_STATE_FIELDS)
+        packed = b"".join(_pack(command) for command in (state_command, *commands, state_command))
         if self._observer is not None:
-            self._observer.sending()
+            self._observer.sending(self._shard)
         await connection.send_packed_command(packed, check_health=False)
-        before = _read_state(await connection.read_response())
-        values = [await self._read_reply() for _ in commands]
-        state = _both(before, _read_state(await connection.read_response()))
+        replies = [await self._read_reply() for _ in range(len(commands) + 2)]
+        before, *values, after = replies
+        state = UNKNOWN if key is None else _both(self._state(before), self._state(after))
         if self._observer is not None:
-            self._observer.observe(state.instance)
+            self._observer.observe(state.instance, self._shard)
         return state, values
+
+    def _state(self, reply: Any) -> State:
+        if isinstance(reply, AskError) and self._switchboard is not None:
+            self._switchboard.look_again()  # the state has moved
+            return UNKNOWN
+        if isinstance(reply, RedisError):
+            raise reply
+        return _read_state(reply)
 
     async def _read_reply(self) -> Any:
         try:
@@ -220,7 +284,9 @@ class RedisLine:
 
     def _lose(self, error: Exception) -> None:
         reason = str(error) or f"no answer within {self._timeout_seconds:g} s"
-        logger.warning("Redis is away, answers are stale or 503 until it is back: %s", reason)
+        logger.warning("%s is away, answers are stale or 503 until it is back: %s", self._name, reason)
+        if self._switchboard is not None:
+            self._switchboard.look_again()
         self._reviver = asyncio.create_task(self._revive(), name="redis-line-reviver")
 
     async def _revive(self) -> None:
@@ -236,12 +302,25 @@ class RedisLine:
             else:
                 break
         self._reviver = None
-        logger.warning("Redis is back")
+        logger.warning("%s is back", self._name)
+
+    @property
+    def _name(self) -> str:
+        return f"Redis {self._shard}".rstrip()
 
     async def _hang_up(self) -> None:
         await self._connection.disconnect(nowait=True)
 
-    async def _close(self) -> None:
+    async def finish(self) -> None:
+        """Closes after what is under way."""
+        try:
+            while self._carrier is not None and not self._carrier.done():
+                await asyncio.wait([self._carrier])
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Whoever still waits is told that there is no answer."""
         tasks = [task for task in (self._carrier, self._reviver) if task is not None]
         for task in tasks:
             task.cancel()
@@ -281,7 +360,7 @@ def make_connection(url: str, timeout_seconds: float) -> AbstractConnection:
 
 def _read_state(values: object) -> State:
     if not isinstance(values, list) or len(values) != len(DOCUMENTS) + 1:
-        raise InvalidResponse(f"HMGET {STATE_KEY} was answered with {values!r}")
+        raise InvalidResponse(f"HMGET of the state was answered with {values!r}")
     *built, instance = values
     pairs = zip(DOCUMENTS, built, strict=True)
     return State(frozenset(document for document, value in pairs if value == BUILT), instance)

@@ -8,13 +8,13 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
+from api.lines import Lines
 from api.near_cache import NearCache
 from api.redis_line import AWAY, make_connection
 from projector.names import CHANGES_CHANNEL
@@ -29,19 +29,64 @@ _MESSAGES_AT_ONCE = 200
 Probe = Callable[[], Awaitable[object]]
 
 
-class Subscription:
-    """One connection in subscriber mode, made again whenever it is lost; belongs to one event loop.
+class Ear:
+    """One connection in subscriber mode."""
 
-    `probe` asks Redis for anything at all, so that a Redis that was emptied is noticed though nobody misses the near
+    def __init__(self, url: str, timeout_seconds: float, near_cache: NearCache) -> None:
+        self._timeout_seconds = timeout_seconds
+        self._near_cache = near_cache
+        self._connection = make_connection(url, timeout_seconds)
+        self._ponged = asyncio.Event()
+
+    async def subscribe(self) -> None:
+        """Returns when it is confirmed."""
+        connection = self._connection
+        await connection.connect()  # type: ignore[no-untyped-call]
+        await connection.send_command("SUBSCRIBE", CHANGES_CHANNEL, check_health=False)
+        reply = await connection.read_response()
+        if reply != [b"subscribe", CHANGES_CHANNEL.encode(), 1]:
+            raise RedisConnectionError(f"SUBSCRIBE was answered with {reply!r}")
+
+    async def receive(self) -> None:
+        """Until the connection is lost."""
+        received = 0
+        while True:
+            message = await self._connection.read_response()
+            if message[0] == b"message":
+                self._near_cache.change(message[2])
+            elif message[0] == b"pong":
+                self._ponged.set()
+            received += 1
+            if not received % _MESSAGES_AT_ONCE:
+                await asyncio.sleep(0)  # what has arrived already is read without a pause
+
+    async def ping(self) -> None:
+        """Returns when everything that was sent before has arrived."""
+        self._ponged.clear()
+        async with asyncio.timeout(self._timeout_seconds):
+            await self._connection.send_command("PING", check_health=False)
+            await self._ponged.wait()
+
+    async def close(self) -> None:
+        await self._connection.disconnect(nowait=True)
+
+
+class Subscription:
+    """A connection to each server, all made again whenever one is lost or the servers are others; belongs to one event
+    loop.
+
+    A cluster passes change messages on to all its servers, but drops them where two of them lose sight of each other;
+    the server that holds the document tells its own subscribers for certain.
+
+    `probe` asks each server for anything at all, so that one that was emptied is noticed though nobody misses the near
     cache.
     """
 
-    def __init__(self, url: str, timeout_seconds: float, near_cache: NearCache, probe: Probe) -> None:
-        self._url = url
+    def __init__(self, lines: Lines, timeout_seconds: float, near_cache: NearCache, probe: Probe) -> None:
+        self._lines = lines
         self._timeout_seconds = timeout_seconds
         self._near_cache = near_cache
         self._probe = probe
-        self._ponged = asyncio.Event()
         self._was_open = False
         self._is_refused = False
 
@@ -62,50 +107,31 @@ class Subscription:
                 await self._listen_once()
             except AWAY as error:
                 self._explain(error)
+                self._lines.look_again()
             pause = _FIRST_PAUSE_SECONDS if self._was_open else min(2 * pause, _LONGEST_PAUSE_SECONDS)
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
 
     async def _listen_once(self) -> None:
-        """Subscribes, and receives until the connection is lost."""
+        """Subscribes, and receives until a connection is lost."""
         self._was_open = False
-        connection = make_connection(self._url, self._timeout_seconds)
+        moved = self._lines.moved
+        ears = [Ear(url, self._timeout_seconds, self._near_cache) for url in self._lines.urls]
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                await self._subscribe(connection)
+                await asyncio.gather(*(ear.subscribe() for ear in ears))
             self._near_cache.opened()
             self._was_open, self._is_refused = True, False
-            await _until_one_ends(self._receive(connection), self._keep_alive(connection), self._probe_forever())
+            receiving = [ear.receive() for ear in ears]
+            await _until_one_ends(*receiving, self._keep_alive(ears), self._probe_forever(), moved.wait())
         finally:
             self._near_cache.closed()
-            await connection.disconnect(nowait=True)
+            await asyncio.gather(*(ear.close() for ear in ears))
 
-    async def _subscribe(self, connection: AbstractConnection) -> None:
-        await connection.connect()  # type: ignore[no-untyped-call]
-        await connection.send_command("SUBSCRIBE", CHANGES_CHANNEL, check_health=False)
-        reply = await connection.read_response()
-        if reply != [b"subscribe", CHANGES_CHANNEL.encode(), 1]:
-            raise RedisConnectionError(f"SUBSCRIBE was answered with {reply!r}")
-
-    async def _receive(self, connection: AbstractConnection) -> None:
-        received = 0
-        while True:
-            message = await connection.read_response()
-            if message[0] == b"message":
-                self._near_cache.change(message[2])
-            elif message[0] == b"pong":
-                self._ponged.set()
-            received += 1
-            if not received % _MESSAGES_AT_ONCE:
-                await asyncio.sleep(0)  # what has arrived already is read without a pause
-
-    async def _keep_alive(self, connection: AbstractConnection) -> None:
+    async def _keep_alive(self, ears: Sequence[Ear]) -> None:
         while True:
             await asyncio.sleep(PING_SECONDS)
-            self._ponged.clear()
             sent = time.monotonic()
-            async with asyncio.timeout(self._timeout_seconds):
-                await connection.send_command("PING", check_health=False)
-                await self._ponged.wait()
+            await asyncio.gather(*(ear.ping() for ear in ears))
             self._near_cache.confirm(sent)
 
     async def _probe_forever(self) -> None:
@@ -122,7 +148,7 @@ class Subscription:
             logger.info("The near cache is off until change messages arrive again: %s", reason)
 
 
-async def _until_one_ends(*coroutines: Awaitable[None]) -> None:
+async def _until_one_ends(*coroutines: Awaitable[object]) -> None:
     """Runs them until one ends, which ends the others; raises what it raised."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:

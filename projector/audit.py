@@ -5,10 +5,8 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import cast
 
 import psycopg
-import redis.asyncio
 from psycopg.pq import TransactionStatus
 
 from projector.backlog import queue_documents
@@ -16,7 +14,9 @@ from projector.database import AsyncDatabase, array_literal
 from projector.drift import Difference, Verifier, ids_of
 from projector.names import KEY_PATTERN, read_key
 from projector.publish import Publisher
+from projector.redis_server import scan_step
 from projector.resolve import Router
+from projector.shards import Client
 from projector.sql import read_query
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Audit:
     def __init__(
         self,
         connection: AsyncDatabase,
-        client: redis.asyncio.Redis,
+        client: Client,
         router: Router,
         verifier: Verifier,
         publisher: Publisher,
@@ -175,13 +175,13 @@ class Audit:
 
     async def _take_keys(self, place: str) -> tuple[dict[str, list[int]], str]:
         """The documents of which only Redis knows, among the next keys."""
-        scan, keys = await self._client.scan(int(place or 0), match=KEY_PATTERN, count=KEYS)
+        next_place, keys = await scan_step(self._client, place, KEY_PATTERN, KEYS)
         held: dict[str, set[int]] = {}
         for key in keys:
-            if found := read_key(cast("bytes", key).decode(errors="replace")):
+            if found := read_key(key.decode(errors="replace")):
                 held.setdefault(found[0], set()).add(found[1])
         ghosts = {document: await self._without_entity(document, ids) for document, ids in held.items()}
-        return {document: ids for document, ids in ghosts.items() if ids}, str(scan) if scan else ""
+        return {document: ids for document, ids in ghosts.items() if ids}, next_place
 
     async def _without_entity(self, document: str, ids: set[int]) -> list[int]:
         query = f'SELECT id FROM projector."{document}" WHERE id = ANY ($1::bigint[])'

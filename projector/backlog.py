@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import redis.asyncio
-
 from projector.build import Request
 from projector.claim import begin_claim, prepare_claim
 from projector.database import AsyncDatabase, Savepoint, array_literal
@@ -15,6 +13,7 @@ from projector.look import read_fanout
 from projector.names import RANGES, key_parts, read_key
 from projector.redis_server import scan_keys
 from projector.resolve import Router
+from projector.shards import Client
 from projector.sql import read_query
 from projector.work import Fanout, Wanted, by_sections, want
 
@@ -38,7 +37,7 @@ class Backlog:
     def __init__(
         self,
         router: Router,
-        client: redis.asyncio.Redis,
+        client: Client,
         chunk_size: int,
         documents: Sequence[str],
         gives_way: Callable[[], bool] = lambda: False,
@@ -173,7 +172,7 @@ async def request_rebuild(connection: AsyncDatabase, document: str, reason: str)
     await connection.execute(read_query("request_rebuild"), (document, reason))
 
 
-async def published_ids(client: redis.asyncio.Redis, document: str) -> AsyncIterator[list[int]]:
+async def published_ids(client: Client, document: str) -> AsyncIterator[list[int]]:
     """The ids of which Redis holds a document, whether or not the entity still exists, some at once. An id may come
     twice."""
     page: list[int] = []

@@ -14,7 +14,7 @@ from projector.errors import ProjectorError
 from projector.findings import Finding, Level
 from projector.indexes import MissingIndex, missing_indexes
 from projector.installed import Installation, read_installation
-from projector.redis_server import open_redis
+from projector.redis_server import infos, open_redis, slots_without_server
 from projector.sections import load_documents
 from projector.settings import Settings
 from projector.soundness import check_sections
@@ -116,28 +116,37 @@ def _check_indexes(connection: Database, schema: str) -> tuple[list[MissingIndex
 async def _check_redis(settings: Settings) -> list[Finding]:
     try:
         async with open_redis(settings) as client:
-            info: dict[str, Any] = await client.info()
+            found = await infos(client)
+            unserved = await slots_without_server(client)
     except ProjectorError as error:
         return [Finding(Level.ERROR, "redis", str(error))]
-    return [_check_role(info), _check_eviction(info)]
+    findings = []
+    for name, info in found.items():
+        subject = f"redis {name}".rstrip()
+        findings += [_check_role(subject, info), _check_eviction(subject, info)]
+    if unserved:
+        message = f"{unserved} slots of the cluster belong to no shard. Look for them with CLUSTER SLOTS"
+        findings.append(Finding(Level.ERROR, "redis", message))
+    return findings
 
 
-def _check_role(info: dict[str, Any]) -> Finding:
+def _check_role(subject: str, info: dict[str, Any]) -> Finding:
     if info.get("role") == "master":
-        return Finding(Level.OK, "redis", f"version {info.get('redis_version')}, writable")
+        return Finding(Level.OK, subject, f"version {info.get('redis_version')}, writable")
     return Finding(
         Level.ERROR,
-        "redis",
+        subject,
         "this server is a replica and cannot be written. Point PROJECTOR_REDIS_URL at the primary",
     )
 
 
-def _check_eviction(info: dict[str, Any]) -> Finding:
+def _check_eviction(subject: str, info: dict[str, Any]) -> Finding:
+    memory = subject.replace("redis", "redis memory", 1)
     policy, limit = info.get("maxmemory_policy", "unknown"), info.get("maxmemory", 0)
     if policy == _SAFE_POLICY or policy.startswith("volatile-") or not limit:
-        return Finding(Level.OK, "redis memory", f"policy {policy}, limit {limit or 'none'}")
+        return Finding(Level.OK, memory, f"policy {policy}, limit {limit or 'none'}")
     return Finding(
         Level.WARNING,
-        "redis memory",
+        memory,
         f"policy {policy} may drop documents. Set maxmemory-policy to {_SAFE_POLICY}",
     )

@@ -3,19 +3,21 @@ it once, the worker's audit all the time."""
 
 import asyncio
 import json
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-import redis.asyncio
+from redis.exceptions import ResponseError
 
 from projector.backlog import published_ids
 from projector.build import UNCLAIMED, Builder, Request
 from projector.database import AsyncDatabase
-from projector.names import DEGRADED_FIELD, DELETED_FIELD, EPOCH_FIELD, RANGES, STATE_KEY, document_key, version_field
+from projector.names import DEGRADED_FIELD, DELETED_FIELD, RANGES, document_key, version_field
 from projector.publish import Publisher
 from projector.resolve import Router
+from projector.shards import Client
 from projector.sql import read_query
+from projector.state import read_epoch
 from projector.work import Built, SectionBits, Version, want
 
 PATIENCE_ATTEMPTS = 10
@@ -47,9 +49,7 @@ class Difference:
 class Verifier:
     """Compares on one database connection and one Redis client."""
 
-    def __init__(
-        self, connection: AsyncDatabase, client: redis.asyncio.Redis, router: Router, builder: Builder
-    ) -> None:
+    def __init__(self, connection: AsyncDatabase, client: Client, router: Router, builder: Builder) -> None:
         self._connection = connection
         self._client = client
         self._router = router
@@ -139,8 +139,7 @@ class Verifier:
 
     async def _is_superseded(self, built: Built) -> bool:
         """Whether Redis belongs to a later epoch: this is a server that another one has replaced."""
-        epoch = await cast("Awaitable[bytes | None]", self._client.hget(STATE_KEY, EPOCH_FIELD))
-        return int(epoch or 0) > built.version.epoch
+        return await read_epoch(self._client) > built.version.epoch
 
     async def _look(self, document: str, ids: Sequence[int]) -> tuple[list[Difference], Served, Built]:
         # Served first, built second: a document published in between is newer than both, and compared again.
@@ -165,8 +164,7 @@ class Verifier:
         for key, _ in keys:
             pipeline.hgetall(key)
         answers = await pipeline.execute(raise_on_error=False)
-        # A key of another type holds no section at all.
-        return {key: {} if isinstance(it, Exception) else it for key, it in zip(keys, answers, strict=True)}
+        return {key: _fields(it) for key, it in zip(keys, answers, strict=True)}
 
     async def _add_promised(self, document: str, under_way: dict[int, SectionBits]) -> None:
         """Sections that are built again later: those with a dead letter, and those that wait for old transactions."""
@@ -180,6 +178,15 @@ class Verifier:
             if section.reads_clock:
                 bits |= self._router.section_bits(document, section.name)
         return bits
+
+
+def _fields(answer: Fields | Exception) -> Fields:
+    """A key of another type holds no section at all."""
+    if not isinstance(answer, Exception):
+        return answer
+    if isinstance(answer, ResponseError) and "WRONGTYPE" in str(answer):
+        return {}
+    raise answer  # a shard is away
 
 
 def ids_of(differences: Iterable[Difference]) -> list[int]:

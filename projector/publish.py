@@ -1,20 +1,21 @@
 """Publish: fenced writes of documents, their change messages and their timers (D6, D7)."""
 
-import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import redis.asyncio
-from hiredis import pack_command
 from redis.exceptions import NoScriptError, ResponseError
 
-from projector.names import CHANGES_CHANNEL, LEASED_TIMERS_KEY, PUBLISHED_FIELD, STATE_KEY, TIMERS_KEY
+from projector.names import CHANGES_CHANNEL, LEASED_TIMERS_KEY, PUBLISHED_FIELD, TIMERS_KEY
+from projector.packed import call
 from projector.points import reach
+from projector.script import DUE, PUBLISH, Script
 from projector.settings import Settings
+from projector.shards import Client, state_keys
 from projector.work import Built
 
 T = TypeVar("T")
@@ -24,17 +25,6 @@ PIPELINE_LENGTH = 500
 """Commands sent at once: a batch of 4 KB documents is 2 MB in flight."""
 TIMERS_PER_COMMAND = 1_000
 LEASE_MICROSECONDS = 60_000_000
-
-
-class Script:
-    """A Lua script of this package, called by its digest and loaded where the server does not know it."""
-
-    def __init__(self, name: str) -> None:
-        self.text = (Path(__file__).parent / "lua" / f"{name}.lua").read_text(encoding="utf-8")
-        self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
-
-
-PUBLISH, DUE = Script("publish"), Script("due")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +51,7 @@ class Replicas:
 
 @dataclass(slots=True)
 class PublishCount:
-    """Redis counts what is published. A count below one that it has answered with before means that it took back
+    """A shard counts what is published. A count below one that it has answered with before means that it took back
     what it had acknowledged: restored from a file, or failed over to a replica that lagged."""
 
     value: int = 0
@@ -76,20 +66,27 @@ class PublishCount:
             self.value = max(self.value, count)
 
 
+class PublishCounts(defaultdict[str, PublishCount]):
+    """One for each shard, by the key of its state."""
+
+    def __init__(self) -> None:
+        super().__init__(PublishCount)
+
+
 class Publisher:
     """Writes what builders built. Any number of publishers may write the same documents at the same time."""
 
     def __init__(
         self,
-        client: redis.asyncio.Redis,
+        client: Client,
         tombstone_seconds: int,
-        count: PublishCount | None = None,
+        counts: PublishCounts | None = None,
         *,
         replicas: Replicas | None = None,
     ) -> None:
         self._client = client
         self._tombstone_seconds = str(tombstone_seconds)
-        self._count = count or PublishCount()
+        self._counts = PublishCounts() if counts is None else counts
         self._replicas = replicas or Replicas()
 
     async def load_scripts(self) -> None:
@@ -107,24 +104,36 @@ class Publisher:
                 codes[code] += 1
         reach("written")
         await self.set_timers(built)
-        await self._confirm()
+        await self._confirm(built)
         return Published(codes[CHANGED], codes[UNCHANGED], codes[FENCED])
 
-    async def _confirm(self) -> None:
-        """Counts the batch, and waits until as many replicas as were asked for have it. A replica that has the count
-        has all that was written before it, by whatever connection."""
-        before, wanted = self._count.value, self._replicas
+    async def _confirm(self, built: Built) -> None:
+        """Counts the batch in each shard that has a part of it, and waits until as many replicas as were asked for
+        have that. A replica that has the count has all that was written before it, by whatever connection."""
+        wanted = self._replicas
+        keys = state_keys(self._client, _written_keys(built))
+        before = [self._counts[key].value for key in keys]
         pipeline = self._client.pipeline(transaction=False)
-        pipeline.hincrby(STATE_KEY, PUBLISHED_FIELD, 1)
-        if wanted.number:
-            pipeline.wait(wanted.number, wanted.milliseconds)
-        count, *replicas = await pipeline.execute()
-        self._count.observe(count, before)
-        if replicas and replicas[0] < wanted.number:
+        for key in keys:
+            pipeline.hincrby(key, PUBLISHED_FIELD, 1)
+            if wanted.number:
+                self._wait(pipeline, key)
+        answers = await pipeline.execute()
+        step = 2 if wanted.number else 1
+        for key, count, known in zip(keys, answers[::step], before, strict=True):
+            self._counts[key].observe(count, known)
+        if wanted.number and (replicas := min(answers[1::step], default=wanted.number)) < wanted.number:
             raise ResponseError(
-                f"NOREPLICAS {replicas[0]} of {wanted.number} replicas had a batch after {wanted.milliseconds} ms"
+                f"NOREPLICAS {replicas} of {wanted.number} replicas had a batch after {wanted.milliseconds} ms"
                 " (PROJECTOR_REDIS_WAIT_REPLICAS)"
             )
+
+    def _wait(self, pipeline: Any, key: str) -> None:
+        """For the replicas of the server that has the key."""
+        at = {}
+        if isinstance(self._client, redis.asyncio.RedisCluster):
+            at["target_nodes"] = self._client.get_node_from_key(key)
+        pipeline.execute_command("WAIT", self._replicas.number, self._replicas.milliseconds, **at)
 
     async def set_timers(self, built: Built) -> None:
         """Sets timers, never later than they are: an older build that comes last must not put off what a newer one
@@ -168,37 +177,18 @@ class Publisher:
             return []
         for _ in range(2):
             try:
-                return await self._pipeline(script, keys, commands)
+                return await call(self._client, script, keys, commands)
             except NoScriptError:
                 await self.load_scripts()
-        return await self._pipeline(script, keys, commands)
-
-    async def _pipeline(self, script: Script, keys: int, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        """Sends all commands in one piece. Packed by hiredis: the library's own pipeline takes three times as long
-        to put documents on the wire, which is most of what publishing costs us."""
-        head = ("EVALSHA", script.digest, keys)
-        packed = b"".join([pack_command((*head, *command)) for command in commands])
-        connection = await self._client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
-        try:
-            await connection.send_packed_command(packed)
-            answers = [await _answer(connection) for _ in commands]
-        except BaseException:
-            # Answers that nobody reads would be taken for the next command's.
-            await connection.disconnect(nowait=True)
-            raise
-        finally:
-            await self._client.connection_pool.release(connection)
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise answer
-        return answers
+        return await call(self._client, script, keys, commands)
 
 
-async def _answer(connection: Any) -> Any:
-    try:
-        return await connection.read_response()
-    except ResponseError as error:
-        return error
+def _written_keys(built: Built) -> Iterator[str]:
+    yield from built.sections
+    yield from built.degraded
+    yield from built.deleted
+    if built.timers:
+        yield TIMERS_KEY
 
 
 def _slices(items: Iterable[T], length: int) -> Iterator[list[T]]:

@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-import redis.asyncio
-
 from projector.backlog import Backlog, request_rebuild
 from projector.build import UNCLAIMED, Builder, Request
 from projector.database import AsyncDatabase, connect
@@ -19,6 +17,7 @@ from projector.publish import Publisher, Replicas
 from projector.redis_server import open_redis
 from projector.resolve import Router
 from projector.settings import Settings
+from projector.shards import Client
 from projector.state import agree_on_epoch, finish_rebuilds, notice_empty_redis
 from projector.tasks import Together, end
 from projector.work import want
@@ -74,7 +73,7 @@ class Listed:
 class Rebuilder:
     """Builders of this process and the connections they work on."""
 
-    def __init__(self, settings: Settings, control: AsyncDatabase, client: redis.asyncio.Redis, router: Router) -> None:
+    def __init__(self, settings: Settings, control: AsyncDatabase, client: Client, router: Router) -> None:
         self.router = router
         self.control = control
         self.client = client

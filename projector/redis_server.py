@@ -1,48 +1,96 @@
 """Connections to Redis for the side that writes: bounded in time, errors in one line."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import redis.asyncio
-from redis.exceptions import RedisError, ResponseError
+from redis.asyncio.cluster import ClusterNode
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from projector.errors import RedisUnavailable, SettingsError
 from projector.settings import Settings
+from projector.shards import SLOTS, Client, is_cluster, primaries, servers
+
+LONGEST_OPEN_SECONDS = 25.0
+"""However many servers of a cluster are tried in vain."""
+_FAILURES = (RedisError, RedisClusterException, OSError, TimeoutError)
 
 
 @asynccontextmanager
-async def open_redis(settings: Settings) -> AsyncIterator[redis.asyncio.Redis]:
-    """A client that has answered once; RedisUnavailable says why there is none."""
+async def open_redis(settings: Settings) -> AsyncIterator[Client]:
+    """A client that has answered once, of a server or of all of a cluster; RedisUnavailable says why there is none."""
     url = settings.redis()
-    client = _client(url, settings)
+    first, *others = servers(url)
+    client = cluster_client(url, settings) if others else _client(first, settings)
     try:
-        await ping(client, url)
+        try:
+            async with asyncio.timeout(LONGEST_OPEN_SECONDS):
+                if isinstance(client, redis.asyncio.Redis) and await _greet(client):
+                    await client.aclose()
+                    client = cluster_client(url, settings)
+                if isinstance(client, redis.asyncio.RedisCluster):
+                    await client.initialize()
+                    await client.ping(target_nodes=primaries(client))
+        except _FAILURES as error:
+            raise unavailable(url, error) from error
         yield client
     finally:
-        await client.aclose()
+        await _close(client)
 
 
-async def ping(client: redis.asyncio.Redis, url: str) -> None:
+async def _close(client: Client) -> None:
+    await client.aclose()
+    if isinstance(client, redis.asyncio.RedisCluster):
+        # After a failure the library believes that there is nothing to close.
+        for nodes in ("nodes_cache", "startup_nodes"):
+            await client.nodes_manager.aclose(nodes)
+
+
+async def _greet(client: redis.asyncio.Redis) -> bool:
+    """Whether the server, which answers, belongs to a cluster."""
+    pipeline = client.pipeline(transaction=False)
+    pipeline.execute_command("HELLO")  # something between may not know it
+    pipeline.ping()
+    greeting, pong = await pipeline.execute(raise_on_error=False)
+    if isinstance(pong, Exception):
+        raise pong
+    return is_cluster(greeting)
+
+
+async def infos(client: Client) -> dict[str, dict[str, Any]]:
+    """What each server says of itself, by its address; that of a single one is empty."""
+    if not isinstance(client, redis.asyncio.RedisCluster):
+        return {"": await client.info()}
+    return {node.name: await client.info(target_nodes=node) for node in primaries(client)}
+
+
+async def slots_without_server(client: Client) -> int:
+    """How many slots of a cluster belong to no shard."""
+    if not isinstance(client, redis.asyncio.RedisCluster):
+        return 0
+    await client.nodes_manager.initialize()
+    return SLOTS - len(client.nodes_manager.slots_cache)
+
+
+async def refusals(client: Client) -> list[str]:
+    """Why these servers take no writes at the moment, as far as they tell; sentences that say what to do."""
     try:
-        await client.ping()
-    except (RedisError, OSError) as error:
-        raise unavailable(url, error) from error
-
-
-async def refusals(client: redis.asyncio.Redis) -> list[str]:
-    """Why this server takes no writes at the moment, as far as it tells; sentences that say what to do."""
-    try:
-        info: dict[str, Any] = await client.info()
+        found = await infos(client)
     except ResponseError:  # this account may not ask
         return []
+    return [refusal for name, info in found.items() for refusal in _refusals(f"Redis {name}".rstrip(), info)]
+
+
+def _refusals(name: str, info: dict[str, Any]) -> list[str]:
     found = []
     if info.get("role", "master") != "master":
-        found.append("Redis is a read-only replica. Point PROJECTOR_REDIS_URL at the primary")
+        found.append(f"{name} is a read-only replica. Point PROJECTOR_REDIS_URL at the primary")
     used, limit = info.get("used_memory", 0), info.get("maxmemory", 0)
     if limit and used >= limit and info.get("maxmemory_policy") == "noeviction":
-        found.append(f"Redis is full ({used} of {limit} bytes). Raise its maxmemory, or remove what is not ours")
+        found.append(f"{name} is full ({used} of {limit} bytes). Raise its maxmemory, or remove what is not ours")
     return found
 
 
@@ -67,12 +115,60 @@ def _client(url: str, settings: Settings) -> redis.asyncio.Redis:
         raise SettingsError("PROJECTOR_REDIS_URL is no valid URL. Set it to one like redis://host:6379/0.") from None
 
 
+def cluster_client(url: str, settings: Settings) -> redis.asyncio.RedisCluster:
+    """A client that begins with the servers of this URL, and asks them for all others."""
+    try:
+        first, *others = servers(url)
+        nodes = [ClusterNode(str(parts.hostname), parts.port or 6379) for parts in map(urlsplit, others)]
+        return redis.asyncio.RedisCluster.from_url(
+            first,
+            startup_nodes=nodes,
+            require_full_coverage=False,  # the servers themselves decide what they answer
+            socket_connect_timeout=settings.connect_timeout_seconds,
+            socket_timeout=settings.redis_timeout_seconds,
+            client_name="projector",
+        )
+    except ValueError:
+        raise SettingsError(
+            "PROJECTOR_REDIS_URL is no valid URL. Set it to one like redis://host:6379/0, for a cluster like"
+            " redis://host-a:6379,host-b:6379."
+        ) from None
+    except RedisClusterException as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise SettingsError(f"PROJECTOR_REDIS_URL cannot be used with a Redis Cluster: {reason}.") from None
+
+
 def _place(url: str) -> str:
-    parts = urlsplit(url)
-    return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
+    if url.startswith("unix:"):
+        return urlsplit(url).path
+    places = [urlsplit(server) for server in servers(url)]
+    return ", ".join(f"{parts.hostname}:{parts.port or 6379}" for parts in places)
 
 
-async def scan_keys(client: redis.asyncio.Redis, pattern: str) -> AsyncIterator[str]:
-    """Keys by pattern, without blocking the server; a key may come twice."""
-    async for key in client.scan_iter(match=pattern, count=1_000):
-        yield key.decode()
+async def scan_keys(client: Client, pattern: str) -> AsyncIterator[str]:
+    """Keys by pattern, without blocking the servers; a key may come twice."""
+    place = ""
+    while True:
+        place, keys = await scan_step(client, place, pattern, 1_000)
+        for key in keys:
+            yield key.decode(errors="replace")
+        if not place:
+            break
+
+
+async def scan_step(client: Client, place: str, pattern: str, count: int) -> tuple[str, list[bytes]]:
+    """Some keys behind a place, and the next place; empty at the beginning and at the end. In a cluster it names the
+    server, too: one server's keys come after the other's."""
+    if not isinstance(client, redis.asyncio.RedisCluster):
+        cursor, keys = await client.scan(int(place) if place.isdecimal() else 0, match=pattern, count=count)
+        return str(cursor) if cursor else "", cast("list[bytes]", keys)
+    name, _, start = place.rpartition(" ")
+    nodes = [node for node in primaries(client) if node.name >= name]
+    if not nodes:
+        return "", []
+    node, *others = nodes
+    cursor = int(start) if node.name == name else 0
+    cursors, keys = await client.scan(cursor, match=pattern, count=count, target_nodes=node)
+    if cursor := cast("dict[str, int]", cursors)[node.name]:
+        return f"{node.name} {cursor}", cast("list[bytes]", keys)
+    return f"{others[0].name} 0" if others else "", cast("list[bytes]", keys)

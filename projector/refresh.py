@@ -5,12 +5,12 @@ from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
-import redis.asyncio
 from redis.exceptions import ResponseError
 
 from projector.backlog import queue_documents
 from projector.database import AsyncDatabase
 from projector.names import ENTITIES, REFRESH_STREAM
+from projector.shards import Client
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ ABANDONED_MILLISECONDS = 30_000
 class RefreshRequests:
     """One consumer of the group; a request is confirmed after the backlog holds it, so a crash repeats it."""
 
-    def __init__(self, client: redis.asyncio.Redis, redis_timeout_seconds: float) -> None:
+    def __init__(self, client: Client, redis_timeout_seconds: float) -> None:
         self._client = client
         # The answer has to come before the connection's own time is up.
         self._block_milliseconds = max(1, min(BLOCK_MILLISECONDS, int(redis_timeout_seconds * 500)))

@@ -1,7 +1,5 @@
 """Removes from Redis what the projector wrote there: documents, timers, state."""
 
-import redis.asyncio
-
 from projector.names import (
     DOCUMENTS,
     LEASED_TIMERS_KEY,
@@ -13,6 +11,7 @@ from projector.names import (
 )
 from projector.redis_server import open_redis, scan_keys
 from projector.settings import Settings
+from projector.shards import Client, all_state_keys
 
 _AT_ONCE = 500
 
@@ -20,7 +19,8 @@ _AT_ONCE = 500
 async def forget_documents(settings: Settings) -> int:
     """Deletes every document and all state; returns the number of documents."""
     async with open_redis(settings) as client:
-        await client.delete(STATE_KEY, TIMERS_KEY, LEASED_TIMERS_KEY, REFRESH_STREAM)
+        for key in {STATE_KEY, *all_state_keys(client), TIMERS_KEY, LEASED_TIMERS_KEY, REFRESH_STREAM}:
+            await client.delete(key)
         return sum([await _delete(client, pattern) for pattern in _patterns()])
 
 
@@ -32,7 +32,7 @@ def _patterns() -> set[str]:
     }
 
 
-async def _delete(client: redis.asyncio.Redis, pattern: str) -> int:
+async def _delete(client: Client, pattern: str) -> int:
     keys: list[str] = []
     deleted = 0
     async for key in scan_keys(client, pattern):

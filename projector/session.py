@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
-import redis.asyncio
-
 from projector.audit import HASTE, Audit
 from projector.backlog import Backlog
 from projector.build import Builder, DefinitionsChanged, Outcome
@@ -22,11 +20,12 @@ from projector.lane import Lane, Queue
 from projector.names import DOCUMENTS
 from projector.outbox import Beside, Outbox
 from projector.progress import Progress
-from projector.publish import PublishCount, Publisher, Replicas
+from projector.publish import PublishCounts, Publisher, Replicas
 from projector.reconcile import Reconciler
 from projector.redis_server import open_redis
 from projector.refresh import RefreshRequests
 from projector.settings import Settings
+from projector.shards import Client
 from projector.state import RedisWatch, agree_on_epoch, finish_rebuilds
 from projector.tasks import Together, end
 from projector.timers import Timers
@@ -90,7 +89,7 @@ class Connections:
     timers: AsyncDatabase
     sleeper: AsyncDatabase
     guard: AsyncDatabase
-    redis: redis.asyncio.Redis
+    redis: Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +113,13 @@ class Session:
         signals: Signals,
         dead_letters: DeadLetters,
         parts: Parts,
-        count: PublishCount,
+        counts: PublishCounts,
         mark: str,
         settings: Settings,
         stopping: asyncio.Event,
     ) -> None:
         self._mark = mark
-        self._count = count
+        self._counts = counts
         self._connections = connections
         self._guarded = guarded
         self._lanes = lanes
@@ -246,7 +245,7 @@ class Session:
 
     async def _keep_house(self) -> None:
         connection = self._connections.housekeeping
-        watch = RedisWatch(connection, self._connections.redis, self._count)
+        watch = RedisWatch(connection, self._connections.redis, self._counts)
         triggers_due = 0.0
         reconciler = Reconciler()
         while not self._stopping.is_set():
@@ -267,7 +266,7 @@ class Session:
 
 
 @asynccontextmanager
-async def open_session(settings: Settings, stopping: asyncio.Event, count: PublishCount) -> AsyncIterator[Session]:
+async def open_session(settings: Settings, stopping: asyncio.Event, counts: PublishCounts) -> AsyncIterator[Session]:
     """Connects to both servers and loads the installed definitions; closes everything in reverse order."""
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(open_redis(settings))
@@ -291,7 +290,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
             redis=client,
         )
         dead_letters = DeadLetters()
-        publisher = Publisher(client, settings.tombstone_seconds, count, replicas=Replicas.of(settings))
+        publisher = Publisher(client, settings.tombstone_seconds, counts, replicas=Replicas.of(settings))
         await publisher.load_scripts()
         await dead_letters.refresh(connections.housekeeping)
         epoch = await agree_on_epoch(connections.housekeeping, client)
@@ -333,7 +332,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, count: Publi
             progress=Progress(connections.housekeeping, [lanes.backlog.totals]),
         )
         yield Session(
-            connections, guarded, lanes, signals, dead_letters, parts, count, installation.mark, settings, stopping
+            connections, guarded, lanes, signals, dead_letters, parts, counts, installation.mark, settings, stopping
         )
 
 

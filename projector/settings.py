@@ -28,7 +28,7 @@ class Settings(BaseSettings):
         None, description="The ERP's database (PostgreSQL 14 or newer)"
     )
     redis_url: Annotated[SecretStr | None, _with_scheme("redis://", "rediss://", "unix://")] = Field(
-        None, description="Redis 6.2 or newer, or Valkey"
+        None, description="Redis 6.2 or newer, Valkey, or servers of a Redis Cluster, separated by commas"
     )
     timezone: str = Field("Asia/Baghdad", description="The business time zone, used by install")
     erp_schema: str = Field("public", description="The schema of the ERP's tables, used by install")

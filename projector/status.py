@@ -1,17 +1,17 @@
 """Status: what flows, what waits, and what is wrong, at one moment."""
 
 import json
+from collections.abc import Awaitable
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
-
-import redis.asyncio
 
 from projector.database import AsyncDatabase, connect
 from projector.definitions import package_fingerprint
 from projector.errors import NotInstalled, RedisUnavailable
-from projector.names import BUILT, DOCUMENTS, STATE_KEY, TIMERS_KEY, built_field
+from projector.names import BUILT, DOCUMENTS, TIMERS_KEY, built_field
 from projector.redis_server import open_redis, refusals
 from projector.settings import Settings
+from projector.shards import Client, state_keys
 from projector.sql import read_query
 from projector.trigger_watch import find_faults
 
@@ -108,10 +108,12 @@ async def _read_database(connection: AsyncDatabase, status: Status) -> None:
         status.problems.append("The database has another version's definitions. Run: projector install")
 
 
-async def _read_redis(client: redis.asyncio.Redis, status: Status) -> None:
-    state = cast("dict[bytes, bytes]", await client.hgetall(STATE_KEY))
+async def _read_redis(client: Client, status: Status) -> None:
+    fields = [built_field(document) for document in DOCUMENTS]
+    states = [await cast("Awaitable[list[bytes | None]]", client.hmget(key, fields)) for key in state_keys(client)]
     status.redis_reachable = True
-    status.built = {document: state.get(built_field(document).encode()) == BUILT for document in DOCUMENTS}
+    for place, document in enumerate(DOCUMENTS):
+        status.built[document] = bool(states) and all(state[place] == BUILT for state in states)
     status.timers = await client.zcard(TIMERS_KEY)
     status.problems += await refusals(client)
 

@@ -5,13 +5,12 @@ from collections import defaultdict
 from collections.abc import Awaitable, Sequence
 from typing import cast
 
-import redis.asyncio
-
 from projector.backlog import queue_documents, queue_fanouts
 from projector.database import AsyncDatabase
 from projector.names import CLOCK_FIELD, STATE_KEY
 from projector.publish import Publisher
 from projector.resolve import Router
+from projector.shards import Client
 from projector.work import Fanout
 
 log = logging.getLogger(__name__)
@@ -25,9 +24,7 @@ STORE_AFTER_SECONDS = 1.0
 class Timers:
     """The business clock is the database's, which also builds."""
 
-    def __init__(
-        self, connection: AsyncDatabase, client: redis.asyncio.Redis, publisher: Publisher, router: Router
-    ) -> None:
+    def __init__(self, connection: AsyncDatabase, client: Client, publisher: Publisher, router: Router) -> None:
         self._connection = connection
         self._client = client
         self._publisher = publisher

@@ -20,6 +20,8 @@ class Trouble:
 
 LOST = Trouble("connection lost", "Look at the server, and at what is between.")
 
+_MOVING = Trouble("Redis moves a slot of its cluster", "Wait.")
+_UNCOVERED = Trouble("Redis is a cluster, and some slots belong to no shard", "Look for them with CLUSTER SLOTS.")
 _REPLICA = "Point PROJECTOR_REDIS_URL at the primary."
 _REFUSALS = {
     "OOM": Trouble("Redis is full", "Raise its maxmemory, or remove what is not the projector's."),
@@ -32,8 +34,10 @@ _REFUSALS = {
         "Redis cannot write its snapshot and takes no writes", "See its log; projector needs no snapshots."
     ),
     "NOREPLICAS": Trouble("Redis has too few replicas to take writes", "Repair them, or ask for fewer."),
-    "CLUSTERDOWN": Trouble("Redis is a cluster, and down", "Use a server that is not part of a cluster."),
-    "TRYAGAIN": Trouble("Redis moves a slot of its cluster", "Use a server that is not part of a cluster."),
+    "CLUSTERDOWN": Trouble("Redis is a cluster, and down", "Look for the shard that is away with CLUSTER NODES."),
+    "TRYAGAIN": _MOVING,
+    "MOVED": _MOVING,
+    "ASK": _MOVING,
     "NOAUTH": Trouble("Redis wants a password", "Correct PROJECTOR_REDIS_URL."),
     "WRONGPASS": Trouble("Redis refuses the password", "Correct PROJECTOR_REDIS_URL."),
     "NOPERM": Trouble("Redis refuses a command or key to this account", "Grant it with ACL SETUSER."),
@@ -72,6 +76,8 @@ def trouble(error: BaseException) -> Trouble | None:
     """What this error is about if a new connection, or some time, may cure it; None where it does not."""
     if isinstance(error, DatabaseUnavailable | RedisUnavailable):
         return (error.__cause__ and trouble(error.__cause__)) or LOST
+    if isinstance(error, redis_errors.RedisClusterException):
+        return (error.__cause__ and trouble(error.__cause__)) or _UNCOVERED
     if isinstance(error, redis_errors.RedisError | ConnectionError | TimeoutError):
         return _redis_trouble(error)
     return next((found for kind, found in _DATABASE if isinstance(error, kind)), None)
@@ -83,4 +89,4 @@ def _redis_trouble(error: Exception) -> Trouble | None:
         if found := _CODE.search(text):
             return _REFUSALS[found[1]]
     lost = redis_errors.ConnectionError | redis_errors.TimeoutError | ConnectionError | TimeoutError
-    return LOST if isinstance(error, lost) else None
+    return LOST if isinstance(error, lost | redis_errors.ClusterError) else None

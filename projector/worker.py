@@ -13,7 +13,7 @@ import psycopg
 from projector.build import DefinitionsChanged
 from projector.errors import ProjectorError
 from projector.installed import load_router
-from projector.publish import PublishCount
+from projector.publish import PublishCounts
 from projector.session import Session, open_session
 from projector.settings import Settings
 from projector.trouble import LOST, Trouble, trouble
@@ -37,7 +37,7 @@ class Worker:
         self._settings = settings
         self._stopping = asyncio.Event()
         self._session: Session | None = None
-        self._count = PublishCount()
+        self._counts = PublishCounts()
         self._pause = 0.0
         self._told: tuple[Trouble, float] | None = None
 
@@ -71,7 +71,7 @@ class Worker:
         raise fatal from None
 
     async def _run_session(self) -> None:
-        async with open_session(self._settings, self._stopping, self._count) as session:
+        async with open_session(self._settings, self._stopping, self._counts) as session:
             self._session = session
             try:
                 await session.run()

@@ -151,13 +151,24 @@ CREATE TABLE IF NOT EXISTS projector.rebuild (
     queued_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- What Redis was last seen to hold: its mark, and its count of published batches. A lower count, seen by whichever
--- worker comes next, means that Redis took back documents that it had acknowledged.
-CREATE TABLE IF NOT EXISTS projector.redis_state (
-    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+-- What each shard of Redis was last seen to hold, by the key of its state: its mark, and its count of published batches.
+-- A lower count, seen by whichever worker comes next, means that it took back documents that it had acknowledged.
+CREATE TABLE IF NOT EXISTS projector.redis_shard (
+    state_key text PRIMARY KEY,
     instance text NOT NULL,
     published bigint NOT NULL
 );
+
+DO $$
+BEGIN
+    IF to_regclass('projector.redis_state') IS NOT NULL THEN
+        INSERT INTO projector.redis_shard (state_key, instance, published)
+        SELECT 'projector:state', instance, published FROM projector.redis_state
+        ON CONFLICT DO NOTHING;
+        DROP TABLE projector.redis_state;
+    END IF;
+END
+$$;
 
 -- Whether a worker sleeps: 2 when one does, 1 when none. A sequence, because its last value can be read at any
 -- isolation level, by the plain expression pg_sequence_last_value(), and set without waiting for anybody.

@@ -4,9 +4,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 import redis
 
+from projector.install import install
 from projector.settings import Settings
 from tests.acceptance.catalog import is_untouched, read_installation
 from tests.acceptance.commands import Projector
@@ -58,6 +60,16 @@ def test_a_version_that_cannot_be_installed_leaves_the_installed_one_as_it_was(
     before = read_installation(erp_url)
     edited("product/reviews.sql", "-- route reviews.product_id\n", "")("install").refusal()
     assert read_installation(erp_url) == before
+
+
+def test_what_redis_was_last_seen_with_outlives_the_upgrade(installed: Settings, erp: psycopg.Connection) -> None:
+    """It was kept for one server before there were shards."""
+    erp.execute("CREATE TABLE projector.redis_state (singleton boolean, instance text, published bigint)")
+    erp.execute("INSERT INTO projector.redis_state VALUES (true, 'mark', 7)")
+    install(installed)
+    remembered = erp.execute("SELECT state_key, instance, published FROM projector.redis_shard").fetchall()
+    assert remembered == [("projector:state", "mark", 7)]
+    assert erp.execute("SELECT to_regclass('projector.redis_state')").fetchone() == (None,)
 
 
 def test_a_section_that_a_version_defines_anew_is_rebuilt_and_nothing_else(

@@ -89,6 +89,31 @@ def test_a_reply_whose_document_changed_in_flight_is_not_kept(cache: NearCache) 
     assert cache.find(QUICK) is not None
 
 
+def test_a_batch_of_another_shard_does_not_make_a_change_in_flight_forgotten(cache: NearCache) -> None:
+    cache.sending("one")
+    cache.change(QUICK.key)
+    cache.sending("other")
+    cache.observe(b"mark", "other")
+    cache.landed("other")
+    cache.observe(b"mark", "one")
+    entry = cache.admit(QUICK.key, stamp(1))
+    assert entry is not None
+    cache.add(QUICK, entry, answer())
+    assert cache.find(QUICK) is None
+
+
+def test_each_shard_has_a_mark_of_its_own(cache: NearCache) -> None:
+    """What was kept stays fresh while shards with different marks reply in turn, until one of them is another."""
+    for shard in ("one", "other"):
+        cache.observe(shard.encode(), shard)
+    fetch(cache, QUICK, stamp(1))
+    for shard in ("one", "other"):
+        cache.observe(shard.encode(), shard)
+    assert cache.find(QUICK) is not None
+    cache.observe(b"emptied", "other")
+    assert cache.find(QUICK) is None
+
+
 def test_an_answer_made_after_its_document_changed_is_not_kept(cache: NearCache) -> None:
     """The reply was there in time, the change came before the answer was made of it."""
     cache.sending()
