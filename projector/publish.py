@@ -12,7 +12,15 @@ import redis.asyncio
 from hiredis import pack_command
 from redis.exceptions import NoScriptError, ResponseError
 
-from projector.names import CHANGES_CHANNEL, LEASED_TIMERS_KEY, PUBLISHED_FIELD, STATE_KEY, TIMERS_KEY
+from projector.names import (
+    CHANGES_CHANNEL,
+    HEARTBEAT_FIELD,
+    HEARTBEAT_MESSAGE,
+    LEASED_TIMERS_KEY,
+    PUBLISHED_FIELD,
+    STATE_KEY,
+    TIMERS_KEY,
+)
 from projector.points import reach
 from projector.settings import Settings
 from projector.work import Built
@@ -97,8 +105,9 @@ class Publisher:
         for script in (PUBLISH, DUE):
             await self._client.script_load(script.text)
 
-    async def publish(self, built: Built) -> Published:
-        """Writes all documents of a batch, then their timers. Safe to repeat: the fence decides."""
+    async def publish(self, built: Built, heartbeat: int | None = None) -> Published:
+        """Writes all documents of a batch, then their timers. Safe to repeat: the fence decides. A heartbeat goes
+        last, by the same channel."""
         codes = [0, 0, 0]
         for place, commands in enumerate(_slices(self._document_commands(built), PIPELINE_LENGTH)):
             if place:
@@ -107,18 +116,22 @@ class Publisher:
                 codes[code] += 1
         reach("written")
         await self.set_timers(built)
-        await self._confirm()
+        await self._confirm(heartbeat)
         return Published(codes[CHANGED], codes[UNCHANGED], codes[FENCED])
 
-    async def _confirm(self) -> None:
+    async def _confirm(self, heartbeat: int | None) -> None:
         """Counts the batch, and waits until as many replicas as were asked for have it. A replica that has the count
         has all that was written before it, by whatever connection."""
         before, wanted = self._count.value, self._replicas
         pipeline = self._client.pipeline(transaction=False)
         pipeline.hincrby(STATE_KEY, PUBLISHED_FIELD, 1)
+        if heartbeat is not None:
+            pipeline.hset(STATE_KEY, HEARTBEAT_FIELD, str(heartbeat))
+            pipeline.publish(CHANGES_CHANNEL, HEARTBEAT_MESSAGE)
         if wanted.number:
             pipeline.wait(wanted.number, wanted.milliseconds)
-        count, *replicas = await pipeline.execute()
+        count, *answers = await pipeline.execute()
+        replicas = answers[-1:] if wanted.number else []
         self._count.observe(count, before)
         if replicas and replicas[0] < wanted.number:
             raise ResponseError(

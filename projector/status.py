@@ -1,6 +1,7 @@
 """Status: what flows, what waits, and what is wrong, at one moment."""
 
 import json
+import time
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -63,6 +64,7 @@ class Status:
     redis_reachable: bool = False
     built: dict[str, bool] = field(default_factory=dict)
     timers: int = 0
+    timers_due: int = 0
     problems: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -76,7 +78,7 @@ async def read_status(settings: Settings) -> Status:
         await _read_database(connection, status)
     try:
         async with open_redis(settings) as client:
-            await _read_redis(client, status)
+            await _read_redis(client, status, settings.clock_offset_seconds)
     except RedisUnavailable as error:
         status.problems.append(str(error))
     _judge(status)
@@ -108,11 +110,14 @@ async def _read_database(connection: AsyncDatabase, status: Status) -> None:
         status.problems.append("The database has another version's definitions. Run: projector install")
 
 
-async def _read_redis(client: redis.asyncio.Redis, status: Status) -> None:
+async def _read_redis(client: redis.asyncio.Redis, status: Status, offset_seconds: float) -> None:
     state = cast("dict[bytes, bytes]", await client.hgetall(STATE_KEY))
     status.redis_reachable = True
     status.built = {document: state.get(built_field(document).encode()) == BUILT for document in DOCUMENTS}
     status.timers = await client.zcard(TIMERS_KEY)
+    # By this host's clock: timers a second late are no trouble.
+    due = int((time.time() + offset_seconds) * 1e6)
+    status.timers_due = await client.zcount(TIMERS_KEY, "-inf", due)
     status.problems += await refusals(client)
 
 
