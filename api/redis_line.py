@@ -14,6 +14,7 @@ from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, RedisError, ResponseError
 
+from api.tally import Tally
 from projector.errors import SettingsError
 from projector.names import BUILT, DOCUMENTS, INSTANCE_FIELD, STATE_KEY, built_field
 
@@ -116,10 +117,13 @@ class RedisLine:
     reconnect; none takes longer than two timeouts.
     """
 
-    def __init__(self, url: str, timeout_seconds: float, observer: Observer | None = None) -> None:
+    def __init__(
+        self, url: str, timeout_seconds: float, observer: Observer | None = None, tally: Tally | None = None
+    ) -> None:
         self._timeout_seconds = timeout_seconds
         self._connection = make_connection(url, timeout_seconds)
         self._observer = observer
+        self._tally = tally
         self._waiting: Batch = {}
         self._carrier: asyncio.Task[None] | None = None
         self._reviver: asyncio.Task[None] | None = None
@@ -236,6 +240,8 @@ class RedisLine:
             else:
                 break
         self._reviver = None
+        if self._tally is not None:
+            self._tally.add("line_reconnects")
         logger.warning("Redis is back")
 
     async def _hang_up(self) -> None:

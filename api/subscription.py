@@ -17,7 +17,8 @@ from redis.exceptions import ResponseError
 
 from api.near_cache import NearCache
 from api.redis_line import AWAY, make_connection
-from projector.names import CHANGES_CHANNEL
+from api.tally import Tally
+from projector.names import CHANGES_CHANNEL, HEARTBEAT_MESSAGE
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ PING_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 _MESSAGES_AT_ONCE = 200
+_HEARTBEAT = HEARTBEAT_MESSAGE.encode()
 
 Probe = Callable[[], Awaitable[object]]
 
@@ -33,10 +35,21 @@ class Subscription:
     """One connection in subscriber mode, made again whenever it is lost; belongs to one event loop.
 
     `probe` asks Redis for anything at all, so that a Redis that was emptied is noticed though nobody misses the near
-    cache.
+    cache. `feel_heartbeat` is told of each heartbeat that arrives.
     """
 
-    def __init__(self, url: str, timeout_seconds: float, near_cache: NearCache, probe: Probe) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout_seconds: float,
+        near_cache: NearCache,
+        probe: Probe,
+        feel_heartbeat: Callable[[], None],
+        tally: Tally,
+    ) -> None:
+        self._feel_heartbeat = feel_heartbeat
+        self._tally = tally
+        self._is_first = True
         self._url = url
         self._timeout_seconds = timeout_seconds
         self._near_cache = near_cache
@@ -73,6 +86,9 @@ class Subscription:
             async with asyncio.timeout(self._timeout_seconds):
                 await self._subscribe(connection)
             self._near_cache.opened()
+            if not self._is_first:
+                self._tally.add("subscription_reconnects")
+            self._is_first = False
             self._was_open, self._is_refused = True, False
             await _until_one_ends(self._receive(connection), self._keep_alive(connection), self._probe_forever())
         finally:
@@ -90,7 +106,9 @@ class Subscription:
         received = 0
         while True:
             message = await connection.read_response()
-            if message[0] == b"message":
+            if message[0] == b"message" and message[2] == _HEARTBEAT:
+                self._feel_heartbeat()
+            elif message[0] == b"message":
                 self._near_cache.change(message[2])
             elif message[0] == b"pong":
                 self._ponged.set()

@@ -4,9 +4,9 @@ Every name and label is in docs/operations.md. Labels take values of our own onl
 """
 
 import asyncio
-import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 
 import psycopg
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -104,7 +104,7 @@ def _counted(tally: Tally) -> Iterator[Metric]:
         labels=["lane"],
     )
     for lane in ("live", "beside"):
-        lag.add_metric([lane], *buckets(lanes[lane].lag))
+        lag.add_metric([lane], *_buckets(lanes[lane].lag))
     yield lag
     yield from _sections(tally)
     wakeups = CounterMetricFamily("projector_wakeups", "How a sleeping worker was woken.", labels=["cause"])
@@ -198,10 +198,8 @@ def _by_document(name: str, help_: str, values: Mapping[str, int]) -> Metric:
     return family
 
 
-def buckets(counted: Buckets) -> tuple[list[tuple[str, float]], float]:
+def _buckets(counted: Buckets) -> tuple[list[tuple[str, float]], float]:
     """The arguments of a histogram: cumulated counts by bound, and the sum."""
-    total, cumulated = 0, []
-    for bound, count in zip([*counted.bounds, math.inf], counted.counts, strict=True):
-        total += count
-        cumulated.append(("+Inf" if bound == math.inf else str(bound), float(total)))
-    return cumulated, counted.sum
+    names = [*map(str, counted.bounds), "+Inf"]
+    cumulated = accumulate(counted.counts)
+    return [(name, float(count)) for name, count in zip(names, cumulated, strict=True)], counted.sum

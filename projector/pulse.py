@@ -17,7 +17,7 @@ class Pulse:
         if beat == self.beat:
             return False
         self.beat, self._seen_at = beat, time.monotonic()
-        return beat is not None
+        return True
 
     @property
     def age_seconds(self) -> float:
