@@ -4,6 +4,7 @@ The port is the parent's, whose processes write their counts into files of one f
 from the requests. Every name and label is in docs/operations.md.
 """
 
+import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -111,7 +112,7 @@ def _listen(host: str, port: int, registry: CollectorRegistry) -> tuple[WSGIServ
         return start_http_server(port, host, registry)
     except OSError as error:
         raise ServeError(
-            f"Cannot listen on {host}:{port} ({error.strerror}). Choose another PROJECTOR_ADMIN_HOST or"
+            f"Cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}). Choose another PROJECTOR_ADMIN_HOST or"
             " PROJECTOR_API_ADMIN_PORT, or stop the program that uses it."
         ) from error
 

@@ -2,6 +2,7 @@
 that an answer shows that it turns."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -48,7 +49,7 @@ def _listening_socket(host: str, port: int) -> Iterator[socket.socket]:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise ServeError(
-            f"Cannot listen on {host}:{port} ({error.strerror}). Choose another PROJECTOR_ADMIN_HOST or"
+            f"Cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}). Choose another PROJECTOR_ADMIN_HOST or"
             " PROJECTOR_ADMIN_PORT, or stop the program that uses it."
         ) from error
     with listener:

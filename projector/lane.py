@@ -77,7 +77,9 @@ class Lane:
         self._publishing: asyncio.Task[None] | None = None
         self._building = False
         self.found_at = -math.inf
-        """When the queue last had something, by the monotonic clock."""
+        """When the queue last had something but heartbeats, by the monotonic clock."""
+        self.found_heartbeat = False
+        """Whether the last batch was nothing else."""
         self.behind = False
         """Whether the last batch stood before a long queue, and left building to others."""
 
@@ -112,8 +114,8 @@ class Lane:
         reach("claimed")
         if self._claims_ahead:
             self._claiming = asyncio.create_task(self._claim())
-        self._building = True
-        if not claim.request.is_heartbeat:
+        self._building, self.found_heartbeat = True, claim.request.is_heartbeat
+        if not self.found_heartbeat:
             self.found_at = time.monotonic()
         outcome = await self._builder.build(claim.request)
         self.behind = outcome.behind

@@ -203,7 +203,8 @@ class Session:
             while not self._stopping.is_set():
                 self.turned_at = time.monotonic()
                 if events := await lane.run_once():
-                    await sleeper.found_work(events)
+                    if not lane.found_heartbeat:
+                        await sleeper.found_work(events)
                 else:
                     await lane.settle()
                     await sleeper.wait()

@@ -78,7 +78,7 @@ class Sleeper:
         self._settled_after = 0
 
     async def found_work(self, events: int) -> None:
-        """Call after each claim that found something."""
+        """Call after each claim that found changes; heartbeats are no pressure."""
         now = time.monotonic()
         pressed = events > 1 or now - self._last_work < CLOSE_SECONDS
         memory = 0.0 if events >= CROWD else MEMORY
