@@ -22,9 +22,9 @@ from projector.names import (
     DOCUMENTS,
     ENTITIES,
     HEARTBEAT_FIELD,
+    HEARTBEAT_KEY,
     REFRESH_STREAM,
     REFRESH_STREAM_LENGTH,
-    STATE_KEY,
     built_field,
 )
 from projector.pulse import Pulse
@@ -145,7 +145,7 @@ class ReadModel:
 
     async def _take_pulse(self) -> frozenset[str]:
         """The kinds of document that were built; takes note of the newest heartbeat."""
-        reply = await self._ask("HMGET", STATE_KEY, HEARTBEAT_FIELD)
+        reply = await self._ask("HMGET", HEARTBEAT_KEY, HEARTBEAT_FIELD)
         beat = None if reply.value[0] is None else int(reply.value[0])
         if self._pulse.observe(beat):
             self._tally.set(heartbeat_seen_us=time.time_ns() // 1000 if beat else 0)

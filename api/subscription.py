@@ -18,7 +18,7 @@ from redis.exceptions import ResponseError
 from api.near_cache import NearCache
 from api.redis_line import AWAY, make_connection
 from api.tally import Tally
-from projector.names import CHANGES_CHANNEL, HEARTBEAT_MESSAGE
+from projector.names import CHANGES_CHANNEL, HEARTBEAT_KEY
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ PING_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 _MESSAGES_AT_ONCE = 200
-_HEARTBEAT = HEARTBEAT_MESSAGE.encode()
+_HEARTBEAT = HEARTBEAT_KEY.encode()
 
 Probe = Callable[[], Awaitable[object]]
 

@@ -34,27 +34,27 @@ _WORD = 8
 class Histogram:
     """Counts of values by bound, and their sum in nanoseconds, at one place of the memory."""
 
-    __slots__ = ("_bounds_ns", "_counts", "_place", "_sum", "bounds")
+    __slots__ = ("_counts", "bounds", "bounds_ns", "place", "sum")
 
     def __init__(self, counts: memoryview, place: int, bounds: Sequence[float]) -> None:
         self.bounds = bounds
         self._counts = counts
-        self._place = place
-        self._bounds_ns = tuple(round(bound * 1e9) for bound in bounds)
-        self._sum = place + len(bounds) + 1
+        self.place = place
+        self.bounds_ns = tuple(round(bound * 1e9) for bound in bounds)
+        self.sum = place + len(bounds) + 1
 
     def observe(self, nanoseconds: int) -> None:
-        self._counts[self._place + bisect_left(self._bounds_ns, nanoseconds)] += 1
-        self._counts[self._sum] += nanoseconds
+        self._counts[self.place + bisect_left(self.bounds_ns, nanoseconds)] += 1
+        self._counts[self.sum] += nanoseconds
 
     @property
     def counts(self) -> list[int]:
         """For each bound, and of the rest."""
-        return list(self._counts[self._place : self._sum])
+        return list(self._counts[self.place : self.sum])
 
     @property
     def seconds(self) -> float:
-        return float(self._counts[self._sum] / 1e9)
+        return float(self._counts[self.sum] / 1e9)
 
     @staticmethod
     def length(bounds: Sequence[float]) -> int:
@@ -74,8 +74,11 @@ class RouteTally:
 
     def count(self, status: int, began_ns: int) -> None:
         """One request that was answered just now; `began_ns` by time.perf_counter_ns()."""
-        self._counts[self._place + _STATUS_PLACES.get(status, self._other)] += 1
-        self.latency.observe(time.perf_counter_ns() - began_ns)
+        # Written out, which halves what it costs: every request passes here.
+        took, counts, latency = time.perf_counter_ns() - began_ns, self._counts, self.latency
+        counts[self._place + _STATUS_PLACES.get(status, self._other)] += 1
+        counts[latency.place + bisect_left(latency.bounds_ns, took)] += 1
+        counts[latency.sum] += took
 
     @property
     def by_status(self) -> dict[str, int]:

@@ -8,7 +8,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from projector.database import AsyncDatabase
-from projector.names import HEARTBEAT_FIELD, STATE_KEY
+from projector.names import HEARTBEAT_FIELD, HEARTBEAT_KEY
 from projector.pulse import Pulse
 from projector.sql import read_query
 
@@ -31,7 +31,7 @@ class Heart:
             # Heartbeats are worth no wait for the disk.
             await self._connection.execute("SELECT set_config('synchronous_commit', 'off', false)")
         else:
-            await self._client.hdel(STATE_KEY, HEARTBEAT_FIELD)
+            await self._client.delete(HEARTBEAT_KEY)
 
     async def run_once(self) -> None:
         """Looks which heartbeat arrived last, and sends the next."""
@@ -40,7 +40,7 @@ class Heart:
 
     async def feel(self) -> None:
         """Looks which heartbeat arrived last."""
-        beat = await cast("Awaitable[bytes | None]", self._client.hget(STATE_KEY, HEARTBEAT_FIELD))
+        beat = await cast("Awaitable[bytes | None]", self._client.hget(HEARTBEAT_KEY, HEARTBEAT_FIELD))
         self._pulse.observe(None if beat is None else int(beat))
 
     async def leave(self) -> None:
@@ -48,4 +48,4 @@ class Heart:
         Others that go on are heard of with their next heartbeat."""
         await self._connection.execute(read_query("drop_heartbeats"))
         with suppress(RedisError, OSError):
-            await self._client.hdel(STATE_KEY, HEARTBEAT_FIELD)
+            await self._client.delete(HEARTBEAT_KEY)

@@ -62,8 +62,6 @@ PUBLISHED_FIELD: Final = "published"
 """Counts batches; a Redis whose count went back lost what was published since."""
 INSTANCE_FIELD: Final = "instance"
 """The mark of this Redis's content: missing where the documents were lost."""
-HEARTBEAT_FIELD: Final = "heartbeat"
-"""The moment of the newest heartbeat that went all the way, in microseconds since 1970."""
 BUILT: Final = b"1"
 """The value of a built field once the first build of that document kind is complete."""
 
@@ -74,8 +72,10 @@ LEASED_TIMERS_KEY: Final = "{projector}:timers:leased"
 REFRESH_STREAM: Final = "projector:refresh"
 REFRESH_STREAM_LENGTH: Final = 100_000
 CHANGES_CHANNEL: Final = "projector:changes"
-"""Each message is the key of a document whose bytes changed, or HEARTBEAT_MESSAGE."""
-HEARTBEAT_MESSAGE: Final = "projector:heartbeat"
+"""Each message is the key of a document whose bytes changed, or HEARTBEAT_KEY."""
+HEARTBEAT_KEY: Final = "projector:heartbeat"
+HEARTBEAT_FIELD: Final = "at"
+"""The moment of the newest heartbeat that came so far, in microseconds since 1970, by the clock of PostgreSQL."""
 
 KEY_PATTERN: Final = "bff:*"
 _KEYS: Final = MappingProxyType(

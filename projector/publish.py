@@ -15,7 +15,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from projector.names import (
     CHANGES_CHANNEL,
     HEARTBEAT_FIELD,
-    HEARTBEAT_MESSAGE,
+    HEARTBEAT_KEY,
     LEASED_TIMERS_KEY,
     PUBLISHED_FIELD,
     STATE_KEY,
@@ -116,22 +116,21 @@ class Publisher:
                 codes[code] += 1
         reach("written")
         await self.set_timers(built)
-        await self._confirm(heartbeat)
+        await self._confirm()
+        if heartbeat is not None:
+            await self._client.hset(HEARTBEAT_KEY, HEARTBEAT_FIELD, str(heartbeat))
+            await self._client.publish(CHANGES_CHANNEL, HEARTBEAT_KEY)
         return Published(codes[CHANGED], codes[UNCHANGED], codes[FENCED])
 
-    async def _confirm(self, heartbeat: int | None) -> None:
+    async def _confirm(self) -> None:
         """Counts the batch, and waits until as many replicas as were asked for have it. A replica that has the count
         has all that was written before it, by whatever connection."""
         before, wanted = self._count.value, self._replicas
         pipeline = self._client.pipeline(transaction=False)
         pipeline.hincrby(STATE_KEY, PUBLISHED_FIELD, 1)
-        if heartbeat is not None:
-            pipeline.hset(STATE_KEY, HEARTBEAT_FIELD, str(heartbeat))
-            pipeline.publish(CHANGES_CHANNEL, HEARTBEAT_MESSAGE)
         if wanted.number:
             pipeline.wait(wanted.number, wanted.milliseconds)
-        count, *answers = await pipeline.execute()
-        replicas = answers[-1:] if wanted.number else []
+        count, *replicas = await pipeline.execute()
         self._count.observe(count, before)
         if replicas and replicas[0] < wanted.number:
             raise ResponseError(

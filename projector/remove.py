@@ -4,6 +4,7 @@ import redis.asyncio
 
 from projector.names import (
     DOCUMENTS,
+    HEARTBEAT_KEY,
     LEASED_TIMERS_KEY,
     RANGES,
     REFRESH_STREAM,
@@ -20,7 +21,7 @@ _AT_ONCE = 500
 async def forget_documents(settings: Settings) -> int:
     """Deletes every document and all state; returns the number of documents."""
     async with open_redis(settings) as client:
-        await client.delete(STATE_KEY, TIMERS_KEY, LEASED_TIMERS_KEY, REFRESH_STREAM)
+        await client.delete(STATE_KEY, TIMERS_KEY, LEASED_TIMERS_KEY, REFRESH_STREAM, HEARTBEAT_KEY)
         return sum([await _delete(client, pattern) for pattern in _patterns()])
 
 

@@ -295,4 +295,4 @@ def test_a_worker_that_stops_leaves_no_heartbeat_behind(world: World, tmp_path: 
         second.wait_for(r"\bready\b")
         assert second.stop() == 0
     with redis.Redis.from_url(world.redis_url) as client:
-        wait_until(lambda: client.hget("projector:state", "heartbeat"), what="the other worker's heartbeat")
+        wait_until(lambda: client.hget("projector:heartbeat", "at"), what="the other worker's heartbeat")
