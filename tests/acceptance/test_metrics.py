@@ -14,9 +14,9 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import promql_parser
 import psycopg
 import pytest
-import redis
 import yaml
 
 from projector.demo.processes import running
@@ -210,6 +210,8 @@ def test_an_expression_with_an_unknown_name_is_found(world: World) -> None:
     assert _faults('projector_batches_total{lane="fast"}', seen) == ['projector_batches_total has no lane="fast"']
     assert _faults('projector_events_total{lane="live"}', seen) == ["projector_events_total has no label lane"]
     assert _faults("sum by (colour) (projector_events_total)", seen) == ["nothing has a label colour"]
+    with pytest.raises(ValueError, match="unclosed"):
+        _faults("sum(rate(projector_events_total[5m])", seen)
 
 
 def test_operations_says_what_to_do_about_each_alert() -> None:
@@ -236,7 +238,8 @@ def _metrics(expression: str) -> list[str]:
 
 
 def _faults(expression: str, seen: Scrape) -> list[str]:
-    """What of an expression no process exposes: names, labels, and values of labels."""
+    """What of an expression no process exposes: names, labels, and values of labels. ValueError if it is none."""
+    promql_parser.parse(expression.replace("$__rate_interval", "1m"))
     metrics = _metrics(expression)
     assert metrics, expression
     faults = [f"{name} is not exposed" for name in metrics if name not in seen.names]
@@ -281,18 +284,3 @@ def test_an_admin_port_that_is_taken_is_one_clear_line(command: str, setting: st
         refusal = Projector(tmp_path, environment)(*arguments).refusal()
     assert f"Cannot listen on 127.0.0.1:{port} (Address already in use)" in refusal
     assert f"PROJECTOR_{setting}" in refusal
-
-
-def test_a_worker_that_stops_leaves_no_heartbeat_behind(world: World, tmp_path: Path) -> None:
-    """Neither in the outbox, which nobody may read any more, nor in Redis, where the API would miss the next. A second
-    worker stops here; the first goes on, and is heard of again."""
-    environment = {
-        "PROJECTOR_DATABASE_URL": world.database_url,
-        "PROJECTOR_REDIS_URL": world.redis_url,
-        "PROJECTOR_HEARTBEAT_SECONDS": "0.3",
-    }
-    with running(("run",), environment, tmp_path / "second.log") as second:
-        second.wait_for(r"\bready\b")
-        assert second.stop() == 0
-    with redis.Redis.from_url(world.redis_url) as client:
-        wait_until(lambda: client.hget("projector:heartbeat", "at"), what="the other worker's heartbeat")
