@@ -100,7 +100,7 @@ def _counted(tally: Tally) -> Iterator[Metric]:
     )  # fmt: skip
     lag = HistogramMetricFamily(
         "projector_lag_seconds",
-        "From a change event being written in its transaction, or a document being left to the lane beside, to publish.",
+        "From a change event being written in its transaction, or a document being left to others, to publish.",
         labels=["lane"],
     )
     for lane in ("live", "beside"):

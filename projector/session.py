@@ -366,7 +366,9 @@ async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memo
         backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, lambda: _flows(live))
         lanes = Lanes(
             live=live,
-            beside=await lane("beside", Beside(settings.claim_limit, horizon, router), 2, tally.beside, signals.queued_by),
+            beside=await lane(
+                "beside", Beside(settings.claim_limit, horizon, router), 2, tally.beside, signals.queued_by
+            ),
             backlog=await lane("backlog", backlog, 3, tally.backlog),
         )
         audit_connection = await database("audit", snapshots=True)
