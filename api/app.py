@@ -1,7 +1,9 @@
 """The read API as an ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -20,10 +22,12 @@ from api.near_cache import NearCache
 from api.openapi import PAGES, add_examples
 from api.read_model import ReadModel
 from api.subscription import Subscription
+from api.tally import Tally, shared_memory
 from projector import __version__
 from projector.settings import Settings
 
 _MEGABYTE = 1_048_576
+_NOTE_SECONDS = 1.0
 _DESCRIPTION = """\
 Ready-made documents for the mobile apps, always as the ERP's database says now.
 
@@ -35,13 +39,15 @@ be checked because the read model cannot be reached.
 """
 
 
-def create_app(settings: Settings, *, access_log: bool = False) -> "ReadApi":
-    """The application; it begins to connect to Redis when it is started, and needs nothing else."""
+def create_app(settings: Settings, *, access_log: bool = False, counts: Path | None = None) -> "ReadApi":
+    """The application; it begins to connect to Redis when it is started, and needs nothing else. In the folder
+    `counts` others can read what it counts."""
     url, timeout_seconds = settings.redis(), settings.api_redis_timeout_seconds
+    tally = Tally(routes.PATHS, None if counts is None else shared_memory(counts))
     near_cache = NearCache(settings.near_cache_mb * _MEGABYTE, settings.tombstone_seconds)
-    lines = Lines(url, timeout_seconds, near_cache)
-    read_model = ReadModel(lines, near_cache)
-    subscription = Subscription(lines, timeout_seconds, near_cache, read_model.probe)
+    lines = Lines(url, timeout_seconds, near_cache, tally)
+    read_model = ReadModel(lines, near_cache, tally, settings.api_heartbeat_late_seconds)
+    subscription = Subscription(lines, timeout_seconds, near_cache, read_model.probe, read_model.feel_heartbeat, tally)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -49,6 +55,8 @@ def create_app(settings: Settings, *, access_log: bool = False) -> "ReadApi":
             await stack.enter_async_context(lines.opened())
             if settings.near_cache_mb:
                 await stack.enter_async_context(subscription.opened())
+            if counts is not None:
+                await stack.enter_async_context(_noting(tally, near_cache))
             yield
 
     app = ReadApi(
@@ -59,14 +67,34 @@ def create_app(settings: Settings, *, access_log: bool = False) -> "ReadApi":
         redirect_slashes=False,
         openapi_url=None,
     )
-    app.state.near_cache = near_cache
+    app.state.near_cache, app.state.tally = near_cache, tally
     _add_routes(app, read_model)
     _add_error_envelopes(app)
     app.add_middleware(HeadAsGet)
-    app.put_in_front(lambda inner: Front(inner, read_model, [page.template for page in PAGES]))
+    app.put_in_front(lambda inner: Front(inner, read_model, [page.template for page in PAGES], tally))
     if access_log:
         app.put_in_front(AccessLog)
     return app
+
+
+@asynccontextmanager
+async def _noting(tally: Tally, near_cache: NearCache) -> AsyncIterator[None]:
+    """Takes note of what this process holds, again and again."""
+
+    async def note() -> None:
+        while True:
+            tally.set(
+                near_cache_bytes=near_cache.size,
+                near_cache_documents=len(near_cache),
+                near_cache_on=int(near_cache.is_on),
+            )
+            await asyncio.sleep(_NOTE_SECONDS)
+
+    task = asyncio.create_task(note(), name="note")
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 class ReadApi(FastAPI):

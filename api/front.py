@@ -6,14 +6,17 @@ on to FastAPI, whose routes ask the same read model and so answer the same.
 
 import functools
 import re
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.answers import Header, failure, read_wanted, respond
 from api.errors import ApiError, InvalidInput
 from api.parameters import read_values
 from api.read_model import ReadModel
+from api.tally import OTHER, RouteTally, Tally
 from api.templates import Question, Template
 
 _REMEMBERED_TARGETS = 8_192
@@ -28,20 +31,26 @@ ReadTarget = Callable[[bytes, bytes], Question | None]
 class Front:
     """Answers the plain questions itself and hands on the rest; every answer echoes a sensible X-Request-ID."""
 
-    def __init__(self, app: ASGIApp, read_model: ReadModel, templates: Iterable[Template]) -> None:
+    def __init__(self, app: ASGIApp, read_model: ReadModel, templates: Sequence[Template], tally: Tally) -> None:
         self._app = app
         self._read_model = read_model
+        self._tally = tally
+        self._tallies = {template: tally.routes[template.path] for template in templates}
+        self._find_route = route_finder(tally)
         self._read_target = target_reader(templates)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        began = time.perf_counter_ns()
         wanted = read_wanted(scope["headers"])
         echo = None if wanted.request_id is None else _echo(wanted.request_id)
         question = self._question(scope)
         answer = None if question is None else self._read_model.find(question)
-        if question is not None and answer is None:
+        if answer is not None:
+            self._tally.add("near_cache_hits")
+        elif question is not None:
             try:
                 answer = await self._read_model.answer(question)
             except ApiError as error:
@@ -49,7 +58,7 @@ class Front:
             except Exception:  # noqa: BLE001  (asked again by FastAPI's route, which reports it as any other)
                 answer = None
         if question is None or answer is None:
-            await self._app(scope, receive, send if echo is None else _echoing(echo, send))
+            await self._hand_on(scope, receive, send if echo is None else _echoing(echo, send), began)
             return
         status, headers, body = respond(answer, wanted)
         if answer.grown:
@@ -58,12 +67,37 @@ class Front:
             headers = [*headers, echo]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        self._tallies[question.template].count(status, began)
+
+    async def _hand_on(self, scope: Scope, receive: Receive, send: Send, began: int) -> None:
+        """To FastAPI; what it answers is counted, too."""
+        status = 500
+
+        async def send_noting(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noting)
+        finally:
+            self._find_route(scope.get("path", "")).count(status, began)
 
     def _question(self, scope: Scope) -> Question | None:
         if scope["method"] not in _METHODS or scope.get("root_path"):
             return None
         path, query = scope.get("raw_path") or b"", scope["query_string"]
         return self._read_target(path, query) if len(path) + len(query) <= _LONGEST_TARGET else None
+
+
+def route_finder(tally: Tally) -> Callable[[str], RouteTally]:
+    """Where requests of a path are counted; those of no route of ours together."""
+    patterns = [(compile_path(path)[0], counted) for path, counted in tally.routes.items() if path != OTHER]
+
+    def find(path: str) -> RouteTally:
+        return next((counted for pattern, counted in patterns if pattern.match(path)), tally.routes[OTHER])
+
+    return find
 
 
 def target_reader(templates: Iterable[Template]) -> ReadTarget:

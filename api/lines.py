@@ -11,6 +11,7 @@ from redis.exceptions import AskError, MovedError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from api.redis_line import AWAY, E, Errand, Observer, RedisLine, Reply
+from api.tally import Tally
 from api.topology import Shard, find_shards, place_of
 from projector.shards import SLOTS, servers, slot_of, with_address
 
@@ -24,10 +25,13 @@ class Lines:
     """Belongs to one event loop. Whether Redis is a cluster is asked at the start until there is an answer, and where
     its slots lie whenever a shard is away or has moved one. A shard that is away leaves the others undisturbed."""
 
-    def __init__(self, url: str, timeout_seconds: float, observer: Observer | None = None) -> None:
+    def __init__(
+        self, url: str, timeout_seconds: float, observer: Observer | None = None, tally: Tally | None = None
+    ) -> None:
         self._urls = servers(url)
         self._timeout_seconds = timeout_seconds
         self._observer = observer
+        self._tally = tally
         self._plain: RedisLine | None = self._make(self._urls[0])
         """The line to a single server, or to what may be one."""
         self._is_single = False
@@ -153,7 +157,7 @@ class Lines:
             self.moved = asyncio.Event()
 
     def _make(self, url: str, place: str = "") -> RedisLine:
-        return RedisLine(url, self._timeout_seconds, self._observer, shard=place, switchboard=self)
+        return RedisLine(url, self._timeout_seconds, self._observer, shard=place, switchboard=self, tally=self._tally)
 
     def _retire(self, line: RedisLine) -> None:
         task = asyncio.create_task(line.finish())

@@ -1,5 +1,6 @@
 """The read model as the API sees it: questions in, answers out; and requests for a rebuild."""
 
+import asyncio
 import logging
 import time
 from collections import OrderedDict
@@ -16,8 +17,18 @@ from api.errors import NotBuilt, NotFound, Unavailable
 from api.lines import Lines
 from api.near_cache import Entry, NearCache
 from api.redis_line import Command, Errand, State
+from api.tally import Tally
 from api.templates import Question
-from projector.names import DOCUMENTS, ENTITIES, REFRESH_STREAM, REFRESH_STREAM_LENGTH, built_field
+from projector.names import (
+    DOCUMENTS,
+    ENTITIES,
+    HEARTBEAT_FIELD,
+    HEARTBEAT_KEY,
+    REFRESH_STREAM,
+    REFRESH_STREAM_LENGTH,
+    built_field,
+)
+from projector.pulse import Pulse
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +87,12 @@ class Fetch(Errand[Fetched]):
 class ReadModel:
     """Answers every question from the near cache, or with what Redis holds at the moment."""
 
-    def __init__(self, lines: Lines, near_cache: NearCache) -> None:
+    def __init__(self, lines: Lines, near_cache: NearCache, tally: Tally, late_seconds: float) -> None:
         self._lines = lines
+        self._tally = tally
+        self._pulse = Pulse()
+        self._late_seconds = late_seconds
+        self._feeling: asyncio.Task[None] | None = None
         self._near_cache = near_cache
         self._asked: OrderedDict[bytes, float] = OrderedDict()
         self.find = near_cache.find
@@ -87,7 +102,9 @@ class ReadModel:
         """The answer to a question, also that there is no such entity; NotBuilt or Unavailable where there is none."""
         answer = self.find(question)
         if answer is not None:
+            self._tally.add("near_cache_hits")
             return answer
+        self._tally.add("near_cache_misses")
         try:
             fetched = await self._fetch(question)
         except RedisError as error:
@@ -108,13 +125,36 @@ class ReadModel:
             await self._lines.ask(REFRESH_STREAM, *command)
 
     async def missing_parts(self) -> tuple[str, ...]:
-        """What the API waits for before it can answer everything: Redis, and each first build."""
+        """What the API waits for before it can answer everything with what the database says now: Redis, each first
+        build, and heartbeats where they are to be waited for."""
         try:
             with _reaching("PING"):
                 built = await self._lines.look()
+            await self._take_pulse()
         except Unavailable:
             return ("redis",)
-        return tuple(built_field(kind) for kind in DOCUMENTS if kind not in built)
+        missing = [built_field(kind) for kind in DOCUMENTS if kind not in built]
+        return (*missing, *(["heartbeat"] if self._pulse.is_late(self._late_seconds) else ()))
+
+    def feel_heartbeat(self) -> None:
+        """A heartbeat has arrived: asks Redis for it, as a request would for a document."""
+        if self._feeling is None or self._feeling.done():
+            self._feeling = asyncio.create_task(self._feel(), name="heartbeat")
+
+    async def _feel(self) -> None:
+        before = self._pulse.beat
+        with suppress(Unavailable):
+            await self._take_pulse()
+        if self._pulse.beat not in (None, before):
+            self._tally.heartbeat.observe(max(0, time.time_ns() - self._pulse.beat * 1000))
+
+    async def _take_pulse(self) -> None:
+        """Takes note of the newest heartbeat."""
+        with _reaching("HMGET"):
+            reply = await self._lines.ask(HEARTBEAT_KEY, "HMGET", HEARTBEAT_KEY, HEARTBEAT_FIELD)
+        beat = None if reply.value[0] is None else int(reply.value[0])
+        if self._pulse.observe(beat):
+            self._tally.set(heartbeat_seen_us=time.time_ns() // 1000 if beat else 0)
 
     async def probe(self) -> None:
         """Exchanges something with Redis, if it is there."""
@@ -141,6 +181,7 @@ class ReadModel:
         found = self._near_cache.find_stale(question)
         if found is None:
             raise otherwise
+        self._tally.add("stale_answers")
         return as_stale(*found)
 
     async def _ask_to_mend(self, question: Question) -> None:

@@ -14,6 +14,7 @@ from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import AskError, InvalidResponse, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from api.tally import Tally
 from projector.errors import SettingsError
 from projector.names import BUILT, DOCUMENTS, INSTANCE_FIELD, STATE_KEY, built_field
 
@@ -142,6 +143,7 @@ class RedisLine:
         *,
         shard: str = "",
         switchboard: Switchboard | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self.state_key: str | None = STATE_KEY
         """None: nothing is known there of what is built."""
@@ -150,6 +152,7 @@ class RedisLine:
         self._timeout_seconds = timeout_seconds
         self._connection = make_connection(url, timeout_seconds)
         self._observer = observer
+        self._tally = tally
         self._waiting: Batch = {}
         self._carrier: asyncio.Task[None] | None = None
         self._reviver: asyncio.Task[None] | None = None
@@ -302,6 +305,8 @@ class RedisLine:
             else:
                 break
         self._reviver = None
+        if self._tally is not None:
+            self._tally.add("line_reconnects")
         logger.warning("%s is back", self._name)
 
     @property

@@ -42,6 +42,17 @@ REFRESHES = (
     ),
 )
 """What a rebuild can be asked for: entity, noun, parameter, path."""
+PATHS = (
+    *(page.template.path for page in openapi.PAGES),
+    f"{MOBILE}/batch",
+    *(path for *_, path in REFRESHES),
+    f"{MOBILE}/health",
+    f"{MOBILE}/ready",
+    "/openapi.json",
+    "/docs",
+    "/redoc",
+)
+"""Every address."""
 
 
 def add_document_routes(app: FastAPI, read_model: ReadModel) -> None:

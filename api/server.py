@@ -7,7 +7,8 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from pathlib import Path
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
@@ -68,12 +69,12 @@ def serve(
     """
     settings.redis()
     _allow_open_files()
-    with _listening_socket(host, port) as listener:
+    with _listening_socket(host, port) as listener, _serving_metrics(settings) as counts:
         line = f"Listening on {_address(listener)}"
         if workers == 1:
-            _serve_alone(settings, listener, access_log, lambda: announce(line))
+            _serve_alone(_configure(settings, access_log, counts), listener, lambda: announce(line))
         else:
-            _serve_with_workers(settings, listener, access_log, workers, lambda: announce(line))
+            _serve_with_workers(_configure(settings, access_log, counts, workers), listener, lambda: announce(line))
 
 
 class _Server(uvicorn.Server):
@@ -103,31 +104,31 @@ class _Supervisor(Multiprocess):
             self._started()
 
 
-def _serve_alone(settings: Settings, listener: socket.socket, access_log: bool, started: Callable[[], None]) -> None:
-    config = _configure(settings, access_log)
+def _serving_metrics(settings: Settings) -> AbstractContextManager[Path | None]:
+    if not settings.api_admin_port:
+        return nullcontext()
+    from api.metrics import serving_metrics  # its imports take a tenth of a second
+
+    return serving_metrics(settings)
+
+
+def _serve_alone(config: uvicorn.Config, listener: socket.socket, started: Callable[[], None]) -> None:
     with _signals_end_quietly():
         _Server(config, started).run(sockets=[listener])
 
 
-def _serve_with_workers(
-    settings: Settings,
-    listener: socket.socket,
-    access_log: bool,
-    workers: int,
-    started: Callable[[], None],
-) -> None:
-    config = _configure(settings, access_log, workers)
+def _serve_with_workers(config: uvicorn.Config, listener: socket.socket, started: Callable[[], None]) -> None:
     supervisor = _Supervisor(config, [listener], started)
     supervisor.run()
     if not supervisor.has_started:
         raise ServeError(
-            f"No worker began to serve ({workers} were started). See the errors above, or try with one worker."
+            f"No worker began to serve ({config.workers} were started). See the errors above, or try with one worker."
         )
 
 
-def _configure(settings: Settings, access_log: bool, workers: int = 1) -> uvicorn.Config:
+def _configure(settings: Settings, access_log: bool, counts: Path | None, workers: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
-        functools.partial(create_app, settings, access_log=access_log),
+        functools.partial(create_app, settings, access_log=access_log, counts=counts),
         factory=True,
         workers=workers,
         loop="uvloop",

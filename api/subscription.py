@@ -17,7 +17,8 @@ from redis.exceptions import ResponseError
 from api.lines import Lines
 from api.near_cache import NearCache
 from api.redis_line import AWAY, make_connection
-from projector.names import CHANGES_CHANNEL
+from api.tally import Tally
+from projector.names import CHANGES_CHANNEL, HEARTBEAT_KEY
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ PING_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 _MESSAGES_AT_ONCE = 200
+_HEARTBEAT = HEARTBEAT_KEY.encode()
 
 Probe = Callable[[], Awaitable[object]]
 
@@ -32,9 +34,12 @@ Probe = Callable[[], Awaitable[object]]
 class Ear:
     """One connection in subscriber mode."""
 
-    def __init__(self, url: str, timeout_seconds: float, near_cache: NearCache) -> None:
+    def __init__(
+        self, url: str, timeout_seconds: float, near_cache: NearCache, feel_heartbeat: Callable[[], None]
+    ) -> None:
         self._timeout_seconds = timeout_seconds
         self._near_cache = near_cache
+        self._feel_heartbeat = feel_heartbeat
         self._connection = make_connection(url, timeout_seconds)
         self._ponged = asyncio.Event()
 
@@ -52,7 +57,9 @@ class Ear:
         received = 0
         while True:
             message = await self._connection.read_response()
-            if message[0] == b"message":
+            if message[0] == b"message" and message[2] == _HEARTBEAT:
+                self._feel_heartbeat()
+            elif message[0] == b"message":
                 self._near_cache.change(message[2])
             elif message[0] == b"pong":
                 self._ponged.set()
@@ -79,11 +86,22 @@ class Subscription:
     the server that holds the document tells its own subscribers for certain.
 
     `probe` asks each server for anything at all, so that one that was emptied is noticed though nobody misses the near
-    cache.
+    cache. `feel_heartbeat` is told of each heartbeat that arrives, once for each server of a cluster.
     """
 
-    def __init__(self, lines: Lines, timeout_seconds: float, near_cache: NearCache, probe: Probe) -> None:
+    def __init__(
+        self,
+        lines: Lines,
+        timeout_seconds: float,
+        near_cache: NearCache,
+        probe: Probe,
+        feel_heartbeat: Callable[[], None],
+        tally: Tally,
+    ) -> None:
         self._lines = lines
+        self._feel_heartbeat = feel_heartbeat
+        self._tally = tally
+        self._is_first = True
         self._timeout_seconds = timeout_seconds
         self._near_cache = near_cache
         self._probe = probe
@@ -115,11 +133,14 @@ class Subscription:
         """Subscribes, and receives until a connection is lost."""
         self._was_open = False
         moved = self._lines.moved
-        ears = [Ear(url, self._timeout_seconds, self._near_cache) for url in self._lines.urls]
+        ears = [Ear(url, self._timeout_seconds, self._near_cache, self._feel_heartbeat) for url in self._lines.urls]
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await asyncio.gather(*(ear.subscribe() for ear in ears))
             self._near_cache.opened()
+            if not self._is_first:
+                self._tally.add("subscription_reconnects")
+            self._is_first = False
             self._was_open, self._is_refused = True, False
             receiving = [ear.receive() for ear in ears]
             await _until_one_ends(*receiving, self._keep_alive(ears), self._probe_forever(), moved.wait())

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 import uvloop
 
+from projector.admin import open_admin
 from projector.settings import Settings
 from projector.worker import Worker
 
@@ -15,7 +16,8 @@ def run() -> None:
     """Run the worker: keep the documents in Redis in step with the ERP.
 
     Any number of workers, on any hosts, share the work. SIGTERM or SIGINT stops it after the batch
-    in hand; a second one at once. It waits for servers that are away, and says so.
+    in hand; a second one at once. It waits for servers that are away, and says so. With
+    PROJECTOR_ADMIN_PORT it answers /metrics, /live and /ready there.
     """
     settings = Settings.load()
     settings.database()
@@ -25,6 +27,11 @@ def run() -> None:
 
 async def _work(settings: Settings) -> None:
     worker = Worker(settings)
+    async with open_admin(settings, worker):
+        await _run(worker, settings)
+
+
+async def _run(worker: Worker, settings: Settings) -> None:
     task = asyncio.create_task(worker.run())
     loop = asyncio.get_running_loop()
 

@@ -57,6 +57,7 @@ class Step:
 
     compared: int = 0
     drift: list[Difference] = field(default_factory=list)
+    repaired: int = 0
     hasty: bool = False
 
 
@@ -105,7 +106,7 @@ class Audit:
         for handful in handfuls:
             step.hasty |= handful.hasty
             step.compared += len(handful.ids)
-            step.drift += await self._compare(handful)
+            await self._compare(handful, step)
         return step
 
     async def _is_paused(self) -> bool:
@@ -113,23 +114,24 @@ class Audit:
         cursor = await self._connection.execute("SELECT paused_at IS NOT NULL FROM projector.installation")
         return await cursor.fetchone() == (True,)
 
-    async def _compare(self, handful: Handful) -> list[Difference]:
+    async def _compare(self, handful: Handful, step: Step) -> None:
         document = handful.document
         differences = await self._verifier.find_unexplained(document, handful.ids, self._publisher)
         if not differences:
-            return []
+            return
         if handful.looks < len(LOOK_AGAIN_SECONDS):
             due = time.monotonic() + LOOK_AGAIN_SECONDS[handful.looks]
             ids = ids_of(differences)
             self._suspects.append(Handful(handful.walk, document, ids, handful.hasty, handful.looks + 1, due))
-            return []
+            return
         await self._queue_failed([it for it in differences if it.failed])
         drift = [it for it in differences if not it.failed]
         if drift:
-            await self._mend(handful.walk, drift)
-        return drift
+            step.drift += drift
+            step.repaired += await self._mend(handful.walk, drift)
 
-    async def _mend(self, walk: str, drift: Sequence[Difference]) -> None:
+    async def _mend(self, walk: str, drift: Sequence[Difference]) -> int:
+        """Publishes them anew, and says how many are right now."""
         left = {it.id for it in await self._verifier.repair(self._publisher, drift[0].document, drift)}
         for it in drift:
             log.error(
@@ -142,6 +144,7 @@ class Audit:
                 values = (it.document, it.id, it.section, it.detail, it.id not in left)
                 await self._connection.execute(read_query("record_drift"), (*values, HASTY_PASSES, walk))
             await self._connection.execute(read_query("trim_drift"), (KEPT,))
+        return sum(it.id not in left for it in drift)
 
     async def _queue_failed(self, failed: Sequence[Difference]) -> None:
         """Sections that cannot be built and of which no dead letter tells: the backlog's lane makes one."""

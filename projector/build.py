@@ -15,9 +15,10 @@ from projector.asking import Asker, BrokenRoute
 from projector.database import AsyncDatabase, is_fault_of_data, reason_of
 from projector.horizon import Horizon
 from projector.look import Look
-from projector.reading import Plan, Reader, collect_all, collect_presence, degrade
+from projector.reading import Plan, Reader, collect_presence, degrade
 from projector.resolve import Question, Resolution, Router
 from projector.sql import read_query
+from projector.tally import SectionTally
 from projector.work import (
     Built,
     Event,
@@ -56,6 +57,17 @@ class Request:
     xids: Collection[int] = ()
     """The transactions that the events are of."""
     retries: bool = False
+    ages: Sequence[float] = ()
+    """For how many seconds each row had waited when it was claimed, by the server's clock."""
+    claimed_at: float = 0.0
+    """By the monotonic clock of this process."""
+    heartbeat: int | None = None
+    """The newest heartbeat among the rows, in unix microseconds."""
+
+    @property
+    def is_heartbeat(self) -> bool:
+        """Whether it asks for nothing else."""
+        return self.heartbeat is not None and not self.events
 
 
 @dataclass(slots=True)
@@ -92,6 +104,7 @@ class Builder:
         letters: Letters | None = None,
         mark: str | None = None,
         horizon: Horizon | None = None,
+        sections: SectionTally | None = None,
     ) -> None:
         self._connection = connection
         self._router = router
@@ -100,7 +113,8 @@ class Builder:
         self._epoch = epoch
         self._wide_fanout = wide_fanout
         self.letters = Letters() if letters is None else letters
-        self._reader = Reader(connection, router.documents.values(), self.letters, row_timeout_seconds)
+        kinds = router.documents.values()
+        self._reader = Reader(connection, kinds, self.letters, row_timeout_seconds, sections)
         self._asker = Asker(connection)
 
     async def build(self, request: Request) -> Outcome:
@@ -151,7 +165,7 @@ class Builder:
             return None
         outcome.built.version, outcome.built.left_out = seen.version, plan.left_out
         cursor.nextset()
-        await collect_all(plan.reads, cursor, outcome.built)
+        await self._reader.collect_all(plan.reads, cursor, outcome.built)
         for presence in presences:
             collect_presence(presence, await cursor.fetchall(), outcome.built)
             cursor.nextset()

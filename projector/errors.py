@@ -34,4 +34,4 @@ class BadInput(ProjectorError):
 
 
 class ServeError(ProjectorError):
-    """The read API cannot listen where it was asked to."""
+    """A process cannot listen where it was asked to."""

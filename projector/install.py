@@ -34,6 +34,7 @@ _SCHEMA_FILES = (
     "schema/queue_all.sql",
     "schema/pause.sql",
     "schema/waiting_events.sql",
+    "schema/heartbeat.sql",
 )
 _LOCK_TIMEOUT = "2s"
 _LOCK_ATTEMPTS = 30

@@ -19,6 +19,7 @@ from projector.points import reach
 from projector.publish import Published, Publisher
 from projector.reconcile import record_faults
 from projector.resolve import Router
+from projector.tally import Totals
 from projector.tasks import end
 
 log = logging.getLogger(__name__)
@@ -42,19 +43,6 @@ class Claim:
     request: Request
 
 
-@dataclass(slots=True)
-class Totals:
-    """What a lane has done since it began."""
-
-    batches: int = 0
-    events: int = 0
-    rows: int = 0
-    documents: int = 0
-    changed: int = 0
-    fenced: int = 0
-    failed: int = 0
-
-
 class Lane:
     """Connections claim in turn, one builds. A batch is acknowledged (its claim commits) only after Redis has
     answered for all of it; a failure anywhere closes the connections and so gives the claims back. Work in it as in
@@ -73,8 +61,9 @@ class Lane:
         router: Router,
         connections: Sequence[AsyncDatabase],
         queued: Callable[[Outcome], None] = lambda _: None,
+        totals: Totals | None = None,
     ) -> None:
-        self.totals = Totals()
+        self.totals = totals or Totals()
         self._queue = queue
         self._builder = builder
         self._publisher = publisher
@@ -88,7 +77,9 @@ class Lane:
         self._publishing: asyncio.Task[None] | None = None
         self._building = False
         self.found_at = -math.inf
-        """When the queue last had something, by the monotonic clock."""
+        """When the queue last had something but heartbeats, by the monotonic clock."""
+        self.found_heartbeat = False
+        """Whether the last batch was nothing else."""
         self.behind = False
         """Whether the last batch stood before a long queue, and left building to others."""
 
@@ -123,7 +114,9 @@ class Lane:
         reach("claimed")
         if self._claims_ahead:
             self._claiming = asyncio.create_task(self._claim())
-        self._building, self.found_at = True, time.monotonic()
+        self._building, self.found_heartbeat = True, claim.request.is_heartbeat
+        if not self.found_heartbeat:
+            self.found_at = time.monotonic()
         outcome = await self._builder.build(claim.request)
         self.behind = outcome.behind
         reach("built")
@@ -153,7 +146,9 @@ class Lane:
         return None if request is None else Claim(connection, request)
 
     async def _finish(self, claim: Claim, outcome: Outcome) -> None:
-        published = await self._publisher.publish(outcome.built)
+        published = await self._publisher.publish(outcome.built, claim.request.heartbeat)
+        if (ages := claim.request.ages) and not outcome.behind:
+            self.totals.lag.observe(ages, time.monotonic() - claim.request.claimed_at)
         reach("published")
         await self._acknowledge(claim, outcome)
         self.totals.rows += claim.request.rows
@@ -177,5 +172,7 @@ class Lane:
         self.totals.batches += 1
         self.totals.documents += outcome.built.documents
         self.totals.changed += published.changed
+        self.totals.unchanged += published.unchanged
         self.totals.fenced += published.fenced
+        self.totals.degraded += len(outcome.built.degraded)
         self.totals.failed += len(outcome.built.failures)

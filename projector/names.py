@@ -72,7 +72,10 @@ LEASED_TIMERS_KEY: Final = "{projector}:timers:leased"
 REFRESH_STREAM: Final = "projector:refresh"
 REFRESH_STREAM_LENGTH: Final = 100_000
 CHANGES_CHANNEL: Final = "projector:changes"
-"""Each message is the key of a document whose bytes changed."""
+"""Each message is the key of a document whose bytes changed, or HEARTBEAT_KEY."""
+HEARTBEAT_KEY: Final = "projector:heartbeat"
+HEARTBEAT_FIELD: Final = "at"
+"""The moment of the newest heartbeat that came so far, in microseconds since 1970, by the clock of PostgreSQL."""
 
 KEY_PATTERN: Final = "bff:*"
 _KEYS: Final = MappingProxyType(

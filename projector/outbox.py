@@ -1,6 +1,7 @@
 """The outbox: change events that the ERP's transactions wrote, claimed by a transaction that stays open until their
 documents are published."""
 
+import time
 from typing import Any
 
 from projector.build import Request
@@ -10,6 +11,9 @@ from projector.horizon import Horizon
 from projector.resolve import Router
 from projector.sql import read_query
 from projector.work import Event, Wanted, by_sections, want
+
+HEARTBEAT = "H"
+"""The operation of a heartbeat, which touches no document; key_1 is its moment."""
 
 
 class _Claims:
@@ -40,7 +44,16 @@ class Outbox(_Claims):
         rows = await self._claim_rows(connection)
         if not rows:
             return None
-        return Request(rows[0][-1], events=[read_event(row) for row in rows], xids={row[8] for row in rows})
+        heartbeats = [row for row in rows if row[1] == HEARTBEAT]
+        changes = [row for row in rows if row[1] != HEARTBEAT] if heartbeats else rows
+        return Request(
+            rows[0][-1],
+            events=[read_event(row) for row in changes],
+            xids={row[8] for row in rows},
+            ages=[row[9] for row in changes],
+            claimed_at=time.monotonic(),
+            heartbeat=max((row[3][0] for row in heartbeats), default=None),
+        )
 
 
 class Beside(_Claims):
@@ -57,11 +70,19 @@ class Beside(_Claims):
         rows = await self._claim_rows(connection)
         if not rows:
             return None
-        request = Request(rows[0][-1], rows=len(rows), xids={row[8] for row in rows})
+        request = Request(
+            rows[0][-1],
+            rows=len(rows),
+            xids={row[8] for row in rows},
+            ages=[row[9] for row in rows],
+            claimed_at=time.monotonic(),
+        )
         for document, ids in self._router.resolve(map(read_event, rows)).wanted.items():
             target = request.wanted if self._router.documents[document].takes_long else request.postponed
             for id_, bits in ids.items():
                 want(target, document, (id_,), bits)
+        if request.postponed:
+            request.ages = ()  # what moves on is not published
         return request
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from projector.database import AsyncDatabase
-from projector.lane import Totals
 from projector.sql import read_query
+from projector.tally import Totals
 
 
 class Progress:

@@ -10,7 +10,14 @@ from typing import Any, Self, TypeVar
 import redis.asyncio
 from redis.exceptions import NoScriptError, ResponseError
 
-from projector.names import CHANGES_CHANNEL, LEASED_TIMERS_KEY, PUBLISHED_FIELD, TIMERS_KEY
+from projector.names import (
+    CHANGES_CHANNEL,
+    HEARTBEAT_FIELD,
+    HEARTBEAT_KEY,
+    LEASED_TIMERS_KEY,
+    PUBLISHED_FIELD,
+    TIMERS_KEY,
+)
 from projector.packed import call
 from projector.points import reach
 from projector.script import DUE, PUBLISH, Script
@@ -94,8 +101,9 @@ class Publisher:
         for script in (PUBLISH, DUE):
             await self._client.script_load(script.text)
 
-    async def publish(self, built: Built) -> Published:
-        """Writes all documents of a batch, then their timers. Safe to repeat: the fence decides."""
+    async def publish(self, built: Built, heartbeat: int | None = None) -> Published:
+        """Writes all documents of a batch, then their timers. Safe to repeat: the fence decides. A heartbeat goes
+        last, by the same channel."""
         codes = [0, 0, 0]
         for place, commands in enumerate(_slices(self._document_commands(built), PIPELINE_LENGTH)):
             if place:
@@ -105,6 +113,9 @@ class Publisher:
         reach("written")
         await self.set_timers(built)
         await self._confirm(built)
+        if heartbeat is not None:
+            await self._client.hset(HEARTBEAT_KEY, HEARTBEAT_FIELD, str(heartbeat))
+            await self._client.publish(CHANGES_CHANNEL, HEARTBEAT_KEY)
         return Published(codes[CHANGED], codes[UNCHANGED], codes[FENCED])
 
     async def _confirm(self, built: Built) -> None:

@@ -1,6 +1,7 @@
 """Reading: sections of documents out of their views, and finding out which rows or sections are at fault where that
 fails (D10)."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,10 +12,12 @@ from psycopg import AsyncCursor
 from projector.database import AsyncDatabase, Savepoint, array_literal, is_fault_of_data, reason_of
 from projector.names import RANGES, document_key, key_parts
 from projector.sections import Document, Section
+from projector.tally import SectionTally
 from projector.work import Built, Failure, Letters, Place, Wanted
 
 MAX_TIMEOUTS = 5
 """So many rows of a section that take too long, and the rest of the batch is not tried: each costs its time-out."""
+_CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +27,12 @@ class Read:
     kind: Document
     section: Section
     ids: Sequence[int]
+    timed: bool = False
+    """Whether to ask the server's clock before and after."""
 
     def __str__(self) -> str:
-        return f"EXECUTE {self.section.view} ('{array_literal(self.ids)}')"
+        statement = f"EXECUTE {self.section.view} ('{array_literal(self.ids)}')"
+        return f"{_CLOCK}; {statement}; {_CLOCK}" if self.timed else statement
 
     @property
     def place(self) -> Place:
@@ -57,12 +63,20 @@ class Plan:
 class Reader:
     """Reads on a builder's connection. Each view is prepared once, also one that appears later."""
 
-    def __init__(self, connection: AsyncDatabase, kinds: Iterable[Document], letters: Letters, limit: float) -> None:
+    def __init__(
+        self,
+        connection: AsyncDatabase,
+        kinds: Iterable[Document],
+        letters: Letters,
+        limit: float,
+        sections: SectionTally | None = None,
+    ) -> None:
         self._connection = connection
         self._kinds = {kind.name: kind for kind in kinds}
         self._letters = letters
         self._limit = f"{limit * 1000:.0f}"
         self._prepared: set[str] = set()
+        self._sections = SectionTally() if sections is None else sections
 
     async def prepare(self) -> dict[Place, str]:
         """Once for the connection, before the first read; returns the sections that cannot be read at all."""
@@ -82,11 +96,13 @@ class Reader:
     def plan(self, wanted: Wanted) -> Plan:
         """Sorts the wanted sections by what is known of them."""
         plan = Plan()
+        now = time.monotonic()
         for document, ids in wanted.items():
             kind = self._kinds[document]
             for place, section in enumerate(kind.sections):
                 if some := [id_ for id_, bits in ids.items() if bits >> place & 1]:
-                    self._sort(Read(kind, section, some), plan)
+                    timed = self._sections[document, section.name].is_to_be_timed(now)
+                    self._sort(Read(kind, section, some, timed), plan)
         return plan
 
     def _sort(self, read: Read, plan: Plan) -> None:
@@ -129,7 +145,19 @@ class Reader:
         """All in one round trip; one failure is all reads' failure."""
         if reads:
             cursor = await self._execute(*reads)
-            await collect_all(reads, cursor, built)
+            await self.collect_all(reads, cursor, built)
+
+    async def collect_all(self, reads: Sequence[Read], cursor: AsyncCursor[Any], built: Built) -> None:
+        """Takes the results of several reads, the cursor being at the first; leaves it behind the last."""
+        for read in reads:
+            began = await _read_clock(cursor) if read.timed else 0
+            _collect(read, await cursor.fetchall(), built)
+            cursor.nextset()
+            totals = self._sections[read.place]
+            totals.built += len(read.ids)
+            if read.timed:
+                totals.timed += len(read.ids)
+                totals.seconds += (await _read_clock(cursor) - began) / 1e6
 
     async def read_apart(self, read: Read, built: Built) -> None:
         """Reads one section, halving until the rows that fail stand alone. A section that fails even for no document
@@ -169,7 +197,7 @@ class Reader:
         async with Savepoint(self._connection) as savepoint:
             await self._execute(f"SET LOCAL statement_timeout = {self._limit}")
             await self.prepare_missing([read])
-            await collect_all([read], await self._execute(read), built)
+            await self.collect_all([read], await self._execute(read), built)
         return savepoint.error
 
     async def _reason_broken(self, read: Read) -> str | None:
@@ -203,17 +231,16 @@ class Reader:
 
 
 def section_query(kind: Document, section: Section) -> str:
-    """Reads a section of all documents, in the columns that `collect_all` takes."""
+    """Reads a section of all documents, in the columns that `Reader.collect_all` takes."""
     columns = "id, range, value" if kind.by_range else "id, NULL::text, value"
     due = "(extract(epoch FROM valid_until) * 1000000)::bigint" if section.reads_clock else "NULL::bigint"
     return f'SELECT {columns}, {due} FROM projector."{section.view}"'
 
 
-async def collect_all(reads: Sequence[Read], cursor: AsyncCursor[Any], built: Built) -> None:
-    """Takes the results of several reads, the cursor being at the first; leaves it behind the last."""
-    for read in reads:
-        _collect(read, await cursor.fetchall(), built)
-        cursor.nextset()
+async def _read_clock(cursor: AsyncCursor[Any]) -> int:
+    ((moment,),) = await cursor.fetchall()
+    cursor.nextset()
+    return int(moment)
 
 
 def collect_presence(presence: Presence, rows: Sequence[tuple[Any, ...]], built: Built) -> None:

@@ -11,7 +11,7 @@ from projector.database import AsyncDatabase, connect
 from projector.deadletters import DeadLetters
 from projector.guard import guarding
 from projector.installed import load_router
-from projector.lane import Lane, Queue, Totals
+from projector.lane import Lane, Queue
 from projector.progress import Progress as DrainProgress
 from projector.publish import Publisher, Replicas
 from projector.redis_server import open_redis
@@ -19,6 +19,7 @@ from projector.resolve import Router
 from projector.settings import Settings
 from projector.shards import Client
 from projector.state import agree_on_epoch, finish_rebuilds, notice_empty_redis
+from projector.tally import Totals
 from projector.tasks import Together, end
 from projector.work import want
 

@@ -2,6 +2,7 @@
 
 from projector.names import (
     DOCUMENTS,
+    HEARTBEAT_KEY,
     LEASED_TIMERS_KEY,
     RANGES,
     REFRESH_STREAM,
@@ -19,7 +20,7 @@ _AT_ONCE = 500
 async def forget_documents(settings: Settings) -> int:
     """Deletes every document and all state; returns the number of documents."""
     async with open_redis(settings) as client:
-        for key in {STATE_KEY, *all_state_keys(client), TIMERS_KEY, LEASED_TIMERS_KEY, REFRESH_STREAM}:
+        for key in {STATE_KEY, *all_state_keys(client), TIMERS_KEY, LEASED_TIMERS_KEY, REFRESH_STREAM, HEARTBEAT_KEY}:
             await client.delete(key)
         return sum([await _delete(client, pattern) for pattern in _patterns()])
 

@@ -14,6 +14,7 @@ from projector.database import AsyncDatabase, connect, limit_statements
 from projector.deadletters import DeadLetters
 from projector.drift import Verifier
 from projector.guard import guarding
+from projector.heartbeat import Heart
 from projector.horizon import Horizon
 from projector.installed import load_router
 from projector.lane import Lane, Queue
@@ -21,12 +22,14 @@ from projector.names import DOCUMENTS
 from projector.outbox import Beside, Outbox
 from projector.progress import Progress
 from projector.publish import PublishCounts, Publisher, Replicas
+from projector.pulse import Pulse
 from projector.reconcile import Reconciler
 from projector.redis_server import open_redis
 from projector.refresh import RefreshRequests
 from projector.settings import Settings
 from projector.shards import Client
-from projector.state import RedisWatch, agree_on_epoch, finish_rebuilds
+from projector.state import RedisWatch, agree_on_epoch, finish_rebuilds, read_built
+from projector.tally import Tally, Totals
 from projector.tasks import Together, end
 from projector.timers import Timers
 from projector.trigger_watch import TriggerWatch
@@ -89,7 +92,17 @@ class Connections:
     timers: AsyncDatabase
     sleeper: AsyncDatabase
     guard: AsyncDatabase
+    heartbeat: AsyncDatabase
     redis: Client
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What outlives a session."""
+
+    counts: PublishCounts
+    tally: Tally
+    pulse: Pulse
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +113,7 @@ class Parts:
     audit: Audit
     triggers: TriggerWatch
     progress: Progress
+    heart: Heart
 
 
 class Session:
@@ -113,13 +127,14 @@ class Session:
         signals: Signals,
         dead_letters: DeadLetters,
         parts: Parts,
-        counts: PublishCounts,
+        memory: Memory,
         mark: str,
         settings: Settings,
         stopping: asyncio.Event,
     ) -> None:
         self._mark = mark
-        self._counts = counts
+        self._counts = memory.counts
+        self._tally = memory.tally
         self._connections = connections
         self._guarded = guarded
         self._lanes = lanes
@@ -129,15 +144,21 @@ class Session:
         self._audit = parts.audit
         self._triggers = parts.triggers
         self._progress = parts.progress
+        self._heart = parts.heart
         self._settings = settings
         self._stopping = stopping
+        self.is_ready = False
+        """Whether it has begun to claim."""
+        self.turned_at = time.monotonic()
+        """When it last began to look for fresh events."""
 
     def wake(self) -> None:
         self._signals.set_all()
 
     async def run(self) -> None:
         """Until stopped, or until one part fails."""
-        sleeper = Sleeper(self._connections.sleeper, self._signals.fresh, self._settings.poll_interval_seconds)
+        interval = self._settings.poll_interval_seconds
+        sleeper = Sleeper(self._connections.sleeper, self._signals.fresh, interval, self._tally)
         await start_listening(self._connections.listener)
         listener = asyncio.create_task(listen(self._connections.listener, [self._signals.fresh]), name="listen")
         try:
@@ -149,10 +170,17 @@ class Session:
                 group.create_task(self._run_timers(), name="timers")
                 group.create_task(self._run_refresh(), name="refresh")
                 group.create_task(self._run_audit(), name="audit")
+                group.create_task(self._run_heart(), name="heartbeat")
                 group.create_task(self._keep_house(), name="housekeeping")
         finally:
             await end(listener)
+        await self._heart.leave()
         await sleeper.leave()
+
+    async def unbuilt(self) -> list[str]:
+        """The kinds of document of which not all were ever built."""
+        built = await read_built(self._connections.redis)
+        return [document for document in DOCUMENTS if not built[document]]
 
     def _guarding(self) -> AbstractAsyncContextManager[None]:
         return guarding(self._guarded, self._connections.guard, self._settings.claim_timeout_seconds)
@@ -167,10 +195,13 @@ class Session:
 
     async def _run_live(self, sleeper: Sleeper) -> None:
         log.info("ready")
+        self.is_ready = True
         async with self._lanes.live as lane:
             while not self._stopping.is_set():
+                self.turned_at = time.monotonic()
                 if events := await lane.run_once():
-                    await sleeper.found_work(events)
+                    if not lane.found_heartbeat:
+                        await sleeper.found_work(events)
                 else:
                     await lane.settle()
                     await sleeper.wait()
@@ -205,6 +236,7 @@ class Session:
     async def _run_timers(self) -> None:
         while not self._stopping.is_set():
             pause = await self._timers.run_once()
+            self._tally.timers_fired += self._timers.fired
             if self._timers.queued:
                 self._signals.queued.set()
             longest = HOUSEKEEPING_SECONDS if pause is None else min(pause + 0.001, HOUSEKEEPING_SECONDS)
@@ -219,9 +251,19 @@ class Session:
             await self._wait_while(lambda: self._lanes.live.busy, self._signals.audit)
             began = time.monotonic()
             step = await self._audit.run_once()
+            self._tally.compared += step.compared
+            self._tally.drift_found += len(step.drift)
+            self._tally.drift_repaired += step.repaired
             share = min(1.0, self._settings.audit_share * (HASTE if step.hasty else 1))
             pause = max((time.monotonic() - began) * (1 / share - 1), SHORTEST_AUDIT_PAUSE / share)
             await self._signals.audit.wait(pause)
+
+    async def _run_heart(self) -> None:
+        await self._heart.prepare()
+        while self._settings.heartbeat_seconds and not self._stopping.is_set():
+            await self._heart.run_once()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._settings.heartbeat_seconds)
 
     async def _wait_while(self, condition: Callable[[], bool], signal: Signal) -> None:
         """Gives way to the lane of fresh events, but never for long."""
@@ -266,7 +308,7 @@ class Session:
 
 
 @asynccontextmanager
-async def open_session(settings: Settings, stopping: asyncio.Event, counts: PublishCounts) -> AsyncIterator[Session]:
+async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memory) -> AsyncIterator[Session]:
     """Connects to both servers and loads the installed definitions; closes everything in reverse order."""
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(open_redis(settings))
@@ -287,10 +329,11 @@ async def open_session(settings: Settings, stopping: asyncio.Event, counts: Publ
             timers=await database("timers"),
             sleeper=await database("sleeper"),
             guard=await database("guard", quick=True),
+            heartbeat=await database("heartbeat"),
             redis=client,
         )
         dead_letters = DeadLetters()
-        publisher = Publisher(client, settings.tombstone_seconds, counts, replicas=Replicas.of(settings))
+        publisher = Publisher(client, settings.tombstone_seconds, memory.counts, replicas=Replicas.of(settings))
         await publisher.load_scripts()
         await dead_letters.refresh(connections.housekeeping)
         epoch = await agree_on_epoch(connections.housekeeping, client)
@@ -298,25 +341,32 @@ async def open_session(settings: Settings, stopping: asyncio.Event, counts: Publ
         horizon = Horizon()
         signals = Signals(*(Signal(stopping) for _ in range(7)))
 
-        async def lane(name: str, queue: Queue, claims: int, queued: Callable[[Outcome], None] = _ignore) -> Lane:
+        tally = memory.tally
+
+        async def lane(
+            name: str, queue: Queue, claims: int, totals: Totals, queued: Callable[[Outcome], None] = _ignore
+        ) -> Lane:
             build = await database(f"{name} build", snapshots=True)
             if name != "backlog":
                 await limit_statements(build, settings.row_timeout_seconds)
             builder = Builder(
                 build, router, epoch=epoch, wide_fanout=settings.wide_fanout, horizon=horizon,
                 row_timeout_seconds=settings.row_timeout_seconds, letters=dead_letters.letters, mark=installation.mark,
+                sections=tally.sections,
             )  # fmt: skip
             connections = [await database(f"{name} claim") for _ in range(claims)]
-            made = Lane(queue, builder, publisher, dead_letters, router, connections, queued)
+            made = Lane(queue, builder, publisher, dead_letters, router, connections, queued, totals)
             await made.prepare()
             return made
 
-        live = await lane("live", Outbox(settings.claim_limit, horizon), 2, signals.queued_by)
+        live = await lane("live", Outbox(settings.claim_limit, horizon), 2, tally.live, signals.queued_by)
         backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, lambda: _flows(live))
         lanes = Lanes(
             live=live,
-            beside=await lane("beside", Beside(settings.claim_limit, horizon, router), 2, signals.queued_by),
-            backlog=await lane("backlog", backlog, 3),
+            beside=await lane(
+                "beside", Beside(settings.claim_limit, horizon, router), 2, tally.beside, signals.queued_by
+            ),
+            backlog=await lane("backlog", backlog, 3, tally.backlog),
         )
         audit_connection = await database("audit", snapshots=True)
         builder = Builder(
@@ -330,9 +380,10 @@ async def open_session(settings: Settings, stopping: asyncio.Event, counts: Publ
             audit=Audit(audit_connection, client, router, verifier, publisher),
             triggers=TriggerWatch(connections.housekeeping, router),
             progress=Progress(connections.housekeeping, [lanes.backlog.totals]),
+            heart=Heart(connections.heartbeat, client, settings.heartbeat_seconds, memory.pulse),
         )
         yield Session(
-            connections, guarded, lanes, signals, dead_letters, parts, counts, installation.mark, settings, stopping
+            connections, guarded, lanes, signals, dead_letters, parts, memory, installation.mark, settings, stopping
         )
 
 

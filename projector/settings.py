@@ -61,6 +61,18 @@ class Settings(BaseSettings):
     )
     tombstone_seconds: int = Field(3600, ge=60, description="How long a deleted entity's fence is kept")
     shutdown_seconds: float = Field(10, gt=0, description="How long a stopping worker or API may finish what it began")
+    heartbeat_seconds: float = Field(
+        1, ge=0, le=60, description="How often a worker sends a heartbeat the way of every change; 0: never"
+    )
+    heartbeat_late_seconds: float = Field(
+        30, ge=0, description="The worker is not ready while heartbeats stay away for longer; 0: ready all the same"
+    )
+    api_heartbeat_late_seconds: float = Field(
+        0, ge=0, description="The API is not ready while heartbeats stay away for longer; 0: ready all the same"
+    )
+    admin_host: str = Field("127.0.0.1", description="Where the admin ports are opened")
+    admin_port: int = Field(0, ge=0, le=65_535, description="The worker's metrics and probes; 0: none")
+    api_admin_port: int = Field(0, ge=0, le=65_535, description="The read API's metrics; 0: none")
     clock_offset_seconds: float = Field(
         0,
         ge=-3.2e9,

@@ -1,7 +1,8 @@
 """What both servers must agree on: the source's epoch (D6), and that Redis still holds what was published (D9)."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import cast
 from uuid import uuid4
 
 from psycopg import errors
@@ -154,6 +155,16 @@ async def finish_rebuilds(connection: AsyncDatabase, client: Client) -> list[str
             (document, queued_at),
         )
     return [document for document, _ in finished]
+
+
+async def read_built(client: Client) -> dict[str, bool]:
+    """Whether all documents of a kind were ever built, for each kind: in every shard, or it is not."""
+    fields = [built_field(document) for document in DOCUMENTS]
+    states = [await cast("Awaitable[list[bytes | None]]", client.hmget(key, fields)) for key in state_keys(client)]
+    return {
+        document: bool(states) and all(state[place] == BUILT for state in states)
+        for place, document in enumerate(DOCUMENTS)
+    }
 
 
 async def _write(client: Client, field: str, value: str | bytes) -> None:

@@ -1,18 +1,19 @@
 """Status: what flows, what waits, and what is wrong, at one moment."""
 
 import json
-from collections.abc import Awaitable
+import time
 from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from projector.database import AsyncDatabase, connect
 from projector.definitions import package_fingerprint
 from projector.errors import NotInstalled, RedisUnavailable
-from projector.names import BUILT, DOCUMENTS, TIMERS_KEY, built_field
+from projector.names import TIMERS_KEY
 from projector.redis_server import open_redis, refusals
 from projector.settings import Settings
-from projector.shards import Client, state_keys
+from projector.shards import Client
 from projector.sql import read_query
+from projector.state import read_built
 from projector.trigger_watch import find_faults
 
 LATE_SECONDS = 30.0
@@ -63,6 +64,7 @@ class Status:
     redis_reachable: bool = False
     built: dict[str, bool] = field(default_factory=dict)
     timers: int = 0
+    timers_due: int = 0
     problems: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -76,7 +78,7 @@ async def read_status(settings: Settings) -> Status:
         await _read_database(connection, status)
     try:
         async with open_redis(settings) as client:
-            await _read_redis(client, status)
+            await _read_redis(client, status, settings.clock_offset_seconds)
     except RedisUnavailable as error:
         status.problems.append(str(error))
     _judge(status)
@@ -108,13 +110,13 @@ async def _read_database(connection: AsyncDatabase, status: Status) -> None:
         status.problems.append("The database has another version's definitions. Run: projector install")
 
 
-async def _read_redis(client: Client, status: Status) -> None:
-    fields = [built_field(document) for document in DOCUMENTS]
-    states = [await cast("Awaitable[list[bytes | None]]", client.hmget(key, fields)) for key in state_keys(client)]
+async def _read_redis(client: Client, status: Status, offset_seconds: float) -> None:
+    status.built = await read_built(client)
     status.redis_reachable = True
-    for place, document in enumerate(DOCUMENTS):
-        status.built[document] = bool(states) and all(state[place] == BUILT for state in states)
     status.timers = await client.zcard(TIMERS_KEY)
+    # By this host's clock: timers a second late are no trouble.
+    due = int((time.time() + offset_seconds) * 1e6)
+    status.timers_due = await client.zcount(TIMERS_KEY, "-inf", due)
     status.problems += await refusals(client)
 
 

@@ -31,15 +31,18 @@ class Timers:
         self._router = router
         self.queued = False
         """Whether the last run queued anything."""
+        self.fired = 0
+        """Timers that the last run moved."""
 
     async def run_once(self) -> float | None:
         """Moves due timers to the backlog; returns the seconds until the next one, None where there is none."""
         now = await self._business_time()
-        self.queued = await self._notice_step_back(now)
+        self.queued, self.fired = await self._notice_step_back(now), 0
         while timers := await self._publisher.take_due(now, TIMERS_AT_ONCE):
             await self._queue(timers)
             await self._publisher.confirm_due(timers)
             self.queued = True
+            self.fired += len(timers)
         due = await self._publisher.next_due()
         return None if due is None else max(0.0, (due - now) / 1e6)
 

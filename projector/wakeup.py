@@ -8,6 +8,7 @@ from enum import Enum
 
 from projector.database import AsyncDatabase
 from projector.errors import DatabaseUnavailable
+from projector.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,8 @@ class Sleeper:
     event first), so a writer that read the old flag is older than that xid, and settling outlasts it.
     """
 
-    def __init__(self, connection: AsyncDatabase, signal: Signal, poll_interval_seconds: float) -> None:
+    def __init__(self, connection: AsyncDatabase, signal: Signal, poll_interval_seconds: float, tally: Tally) -> None:
+        self._tally = tally
         self._connection = connection
         self._signal = signal
         self._poll_interval_seconds = poll_interval_seconds
@@ -76,7 +78,7 @@ class Sleeper:
         self._settled_after = 0
 
     async def found_work(self, events: int) -> None:
-        """Call after each claim that found something."""
+        """Call after each claim that found changes; heartbeats are no pressure."""
         now = time.monotonic()
         pressed = events > 1 or now - self._last_work < CLOSE_SECONDS
         memory = 0.0 if events >= CROWD else MEMORY
@@ -94,7 +96,10 @@ class Sleeper:
             else:
                 await self._fall_asleep()
         elif self._state is _State.ASLEEP:
-            await self._signal.wait(self._poll_interval_seconds)
+            if await self._signal.wait(self._poll_interval_seconds):
+                self._tally.notified += 1
+            else:
+                self._tally.polled += 1
         elif await self._has_settled():
             # The last of the older transactions may have ended after the claim that found nothing: claim once more.
             self._state = _State.ASLEEP

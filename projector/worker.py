@@ -9,13 +9,17 @@ from contextlib import suppress
 from typing import NoReturn
 
 import psycopg
+from redis.exceptions import RedisError
 
 from projector.build import DefinitionsChanged
 from projector.errors import ProjectorError
 from projector.installed import load_router
+from projector.names import built_field
 from projector.publish import PublishCounts
-from projector.session import Session, open_session
+from projector.pulse import Pulse
+from projector.session import Memory, Session, open_session
 from projector.settings import Settings
+from projector.tally import Tally
 from projector.trouble import LOST, Trouble, trouble
 
 log = logging.getLogger(__name__)
@@ -25,6 +29,9 @@ SOUND_SECONDS = 10.0
 """A session that held so long was no failed attempt: the pauses begin anew."""
 REMINDER_SECONDS = 5.0
 """The same trouble is not told of again sooner."""
+
+STUCK = 5
+"""Statement time-outs without a turn."""
 
 _DEFINITIONS_CHANGED = Trouble("somebody ran install", "")
 
@@ -37,13 +44,48 @@ class Worker:
         self._settings = settings
         self._stopping = asyncio.Event()
         self._session: Session | None = None
-        self._counts = PublishCounts()
+        self._memory = Memory(PublishCounts(), Tally(), Pulse())
         self._pause = 0.0
+        self._tried_at = time.monotonic()
         self._told: tuple[Trouble, float] | None = None
 
     @property
     def stopping(self) -> bool:
         return self._stopping.is_set()
+
+    @property
+    def tally(self) -> Tally:
+        return self._memory.tally
+
+    @property
+    def pulse(self) -> Pulse:
+        return self._memory.pulse
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it works on a session."""
+        return self._session is not None and self._session.is_ready
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nothing has turned for so long that only a restart may help: no step takes nearly as long, since each
+        of its statements ends."""
+        turned_at = max(self._tried_at, self._session.turned_at if self._session else 0.0)
+        return time.monotonic() - turned_at > STUCK * self._settings.statement_timeout_seconds
+
+    async def missing_parts(self) -> list[str]:
+        """What this worker waits for before it keeps every document in step."""
+        session = self._session
+        if session is None or not session.is_ready:
+            return ["connection"]
+        try:
+            async with asyncio.timeout(self._settings.redis_timeout_seconds):
+                missing = [built_field(document) for document in await session.unbuilt()]
+        except (RedisError, OSError, TimeoutError):
+            return ["redis"]
+        if self._settings.heartbeat_seconds and self.pulse.is_late(self._settings.heartbeat_late_seconds):
+            missing.append("heartbeat")
+        return missing
 
     def stop(self) -> None:
         """Finish what was claimed and claim no more."""
@@ -71,7 +113,9 @@ class Worker:
         raise fatal from None
 
     async def _run_session(self) -> None:
-        async with open_session(self._settings, self._stopping, self._counts) as session:
+        self.tally.sessions += 1
+        self._tried_at = time.monotonic()
+        async with open_session(self._settings, self._stopping, self._memory) as session:
             self._session = session
             try:
                 await session.run()

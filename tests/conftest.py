@@ -27,6 +27,8 @@ from projector.settings import Settings
 
 _GIVEN_DATABASE = os.environ.pop("PROJECTOR_DATABASE_URL", None)
 _GIVEN_REDIS = os.environ.pop("PROJECTOR_REDIS_URL", None)
+# Tests that stop a process at the n-th batch, or count messages and events, mean those of their own changes.
+os.environ.setdefault("PROJECTOR_HEARTBEAT_SECONDS", "0")
 _numbers = itertools.count(1)
 
 SCALE = 0.03

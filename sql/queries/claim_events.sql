@@ -7,4 +7,4 @@ WHERE ctid = ANY (
     || ARRAY(SELECT ctid FROM projector.outbox WHERE xid = ANY ($2) AND (operation = 'B') = $4
         LIMIT $3 FOR UPDATE SKIP LOCKED))
 RETURNING source, operation::text, changed, key_1, key_2, key_3, key_4, fault, xid::text::bigint,
-    pg_current_xact_id()::xid::text
+    greatest(date_part('epoch', clock_timestamp() - at), 0), pg_current_xact_id()::xid::text

@@ -3,8 +3,9 @@ SELECT
     i.fingerprint,
     i.timezone,
     (SELECT count(*) FROM pg_stat_activity WHERE application_name = 'projector listen' AND datname = current_database()),
-    (SELECT count(*) FROM projector.outbox),
-    (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float8 FROM projector.outbox),
+    (SELECT count(*) FROM projector.outbox WHERE operation <> 'H'),
+    (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float8 FROM projector.outbox
+     WHERE operation <> 'H'),
     (SELECT json_object_agg(document, waiting) FROM (
         SELECT document, count(*) AS waiting FROM projector.backlog WHERE id IS NOT NULL GROUP BY document) AS b),
     (SELECT count(*) FROM projector.backlog WHERE id IS NULL),

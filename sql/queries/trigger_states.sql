@@ -5,4 +5,4 @@ FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_proc p ON p.oid = t.tgfoid
-WHERE p.pronamespace = to_regnamespace('projector') AND NOT t.tgisinternal AND t.tgparentid = 0
+WHERE p.pronamespace = to_regnamespace('projector') AND n.nspname <> 'projector' AND NOT t.tgisinternal AND t.tgparentid = 0

@@ -37,7 +37,8 @@ CREATE TABLE IF NOT EXISTS projector.captured_column (
 -- Change events, append-only: at most one row a statement and table. No unique key, so that ERP transactions never
 -- wait for each other here.
 -- operation: I, U, D, T (TRUNCATE), or X where the trigger could not tell what changed, with the error in `fault`; B is
--- the worker's own: build these documents (source is their kind, changed their sections), which takes long.
+-- the worker's own: build these documents (source is their kind, changed their sections), which takes long. H is a
+-- heartbeat, which touches nothing.
 -- changed: bits of the columns that an UPDATE changed, null for other operations; key_n: distinct old and new values.
 CREATE TABLE IF NOT EXISTS projector.outbox (
     source text NOT NULL,

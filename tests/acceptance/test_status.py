@@ -13,7 +13,7 @@ KEYS = {
     "version", "timezone", "workers", "events_waiting", "oldest_event_seconds", "backlog", "fanouts_waiting",
     "draining", "rebuilding", "dead_letters", "broken", "audited_at", "drift_last_day", "drift", "trigger_faults",
     "capture_faults", "paused_at",
-    "redis_reachable", "built", "timers", "problems",
+    "redis_reachable", "built", "timers", "timers_due", "problems",
 }  # fmt: skip
 
 
