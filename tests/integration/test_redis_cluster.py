@@ -101,6 +101,7 @@ def test_a_change_in_any_shard_reaches_the_near_cache(site: Site) -> None:
 
 
 def test_the_commands_see_all_shards(site: Site) -> None:
+    wait_until(lambda: site.api.get("/api/mobile/ready").status_code == 200, what="everything is built")
     wait_for_empty_queues(site.erp)
     report = asyncio.run(verify(site.settings, DOCUMENTS))
     assert report.compared > 100
