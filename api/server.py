@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from ipaddress import ip_address
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
@@ -44,6 +45,19 @@ _ACCESS_LOG = {
     },
 }
 
+_CAREFUL = [
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("content-security-policy", "frame-ancestors 'none'; base-uri 'none'; object-src 'none'"),
+]
+"""What browsers are told with every answer where others than this machine are served; /docs and /redoc need scripts."""
+
+_NEEDS_TOKENS = (
+    "Without a key for tokens only this machine is served, and {} is another address. Set PROJECTOR_API_JWT_SECRET or "
+    "PROJECTOR_API_JWKS, or add --insecure where something else asks who is there."
+)
+
 Announce = Callable[[str], None]
 
 
@@ -60,6 +74,7 @@ def serve(
     workers: int = 1,
     *,
     access_log: bool = False,
+    insecure: bool = False,
     announce: Announce = print_line,
 ) -> None:
     """Serves until SIGTERM or SIGINT, then finishes what it began; ServeError if it cannot listen.
@@ -67,13 +82,14 @@ def serve(
     Port 0 takes a free one. To be called in the main thread.
     """
     settings.redis()
+    _check_keys(settings)
     _allow_open_files()
-    with _listening_socket(host, port) as listener:
+    is_for_all = settings.api_needs_tokens or insecure
+    with _listening_socket(host, port, is_for_all) as listener:
+        config = _configure(settings, workers, access_log, _CAREFUL if is_for_all else [])
         line = f"Listening on {_address(listener)}"
-        if workers == 1:
-            _serve_alone(settings, listener, access_log, lambda: announce(line))
-        else:
-            _serve_with_workers(settings, listener, access_log, workers, lambda: announce(line))
+        serve_config = _serve_alone if workers == 1 else _serve_with_workers
+        serve_config(config, listener, lambda: announce(line))
 
 
 class _Server(uvicorn.Server):
@@ -103,29 +119,21 @@ class _Supervisor(Multiprocess):
             self._started()
 
 
-def _serve_alone(settings: Settings, listener: socket.socket, access_log: bool, started: Callable[[], None]) -> None:
-    config = _configure(settings, access_log)
+def _serve_alone(config: uvicorn.Config, listener: socket.socket, started: Callable[[], None]) -> None:
     with _signals_end_quietly():
         _Server(config, started).run(sockets=[listener])
 
 
-def _serve_with_workers(
-    settings: Settings,
-    listener: socket.socket,
-    access_log: bool,
-    workers: int,
-    started: Callable[[], None],
-) -> None:
-    config = _configure(settings, access_log, workers)
+def _serve_with_workers(config: uvicorn.Config, listener: socket.socket, started: Callable[[], None]) -> None:
     supervisor = _Supervisor(config, [listener], started)
     supervisor.run()
     if not supervisor.has_started:
         raise ServeError(
-            f"No worker began to serve ({workers} were started). See the errors above, or try with one worker."
+            f"No worker began to serve ({config.workers} were started). See the errors above, or try with one worker."
         )
 
 
-def _configure(settings: Settings, access_log: bool, workers: int = 1) -> uvicorn.Config:
+def _configure(settings: Settings, workers: int, access_log: bool, headers: list[tuple[str, str]]) -> uvicorn.Config:
     return uvicorn.Config(
         functools.partial(create_app, settings, access_log=access_log),
         factory=True,
@@ -138,6 +146,7 @@ def _configure(settings: Settings, access_log: bool, workers: int = 1) -> uvicor
         log_level=None if access_log else "warning",
         access_log=False,
         server_header=False,
+        headers=headers,
         proxy_headers=False,
         backlog=_BACKLOG,
         limit_concurrency=_MOST_CONNECTIONS,
@@ -147,9 +156,9 @@ def _configure(settings: Settings, access_log: bool, workers: int = 1) -> uvicor
 
 
 @contextmanager
-def _listening_socket(host: str, port: int) -> Iterator[socket.socket]:
+def _listening_socket(host: str, port: int, is_for_all: bool) -> Iterator[socket.socket]:
     try:
-        listener = _bind(host, port)
+        listener = _bind(host, port, is_for_all)
     except (OSError, OverflowError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ServeError(
@@ -160,7 +169,7 @@ def _listening_socket(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int, is_for_all: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with ExitStack() as failing:
         listener = failing.enter_context(socket.socket(family, socket.SOCK_STREAM))
@@ -168,10 +177,24 @@ def _bind(host: str, port: int) -> socket.socket:
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(_UNREAD_SECONDS * 1_000))
         listener.bind((host, port))
+        if not (is_for_all or _is_local(listener)):
+            raise ServeError(_NEEDS_TOKENS.format(host))
         listener.listen(_BACKLOG)
         listener.set_inheritable(True)
         failing.pop_all()
     return listener
+
+
+def _check_keys(settings: Settings) -> None:
+    if settings.api_jwks:
+        from api.keys import check_place  # cryptography takes a tenth of a second to import
+
+        check_place(settings.api_jwks)
+
+
+def _is_local(listener: socket.socket) -> bool:
+    """Whether only programs on this machine can reach it."""
+    return ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
 
 
 def _allow_open_files() -> None:

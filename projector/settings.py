@@ -7,6 +7,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from projector.errors import SettingsError
 
+SHORTEST_SECRET = 32
+"""Bytes, as many as HS256's own hash."""
+
 
 def _with_scheme(*schemes: str) -> AfterValidator:
     def check(url: SecretStr | None) -> SecretStr | None:
@@ -15,6 +18,12 @@ def _with_scheme(*schemes: str) -> AfterValidator:
         return url
 
     return AfterValidator(check)
+
+
+def _long_enough(secret: SecretStr | None) -> SecretStr | None:
+    if secret is not None and len(secret.get_secret_value().encode()) < SHORTEST_SECRET:
+        raise ValueError(f"must be {SHORTEST_SECRET} bytes or longer, for example the output of: openssl rand -hex 32")
+    return secret
 
 
 class Settings(BaseSettings):
@@ -56,6 +65,22 @@ class Settings(BaseSettings):
     near_cache_mb: int = Field(
         64, ge=0, le=4096, description="Finished answers that each API process keeps; 0 asks Redis every time"
     )
+    api_jwt_secret: Annotated[SecretStr | None, AfterValidator(_long_enough)] = Field(
+        None, description="Verifies bearer tokens signed with HS256; 32 bytes or more"
+    )
+    api_jwks: str | None = Field(
+        None, description="Verifies bearer tokens signed with RS256 or ES256: a JWKS file, or its https:// address"
+    )
+    api_audience: str = Field("mobile-bff", min_length=1, description="The audience that bearer tokens must be for")
+    api_clock_skew_seconds: float = Field(
+        30, ge=0, le=300, description="How far the clock of whoever issues bearer tokens may differ"
+    )
+    api_refreshes_per_minute: int = Field(
+        600, ge=0, le=1_000_000, description="Rebuilds that one caller may ask each API process for; 0: any number"
+    )
+    api_cors_origins: str | None = Field(
+        None, description="Web pages that may read the API: origins separated by commas, or *"
+    )
     audit_share: float = Field(
         0.01, ge=0, le=1, description="Share of its time that a worker compares documents with fresh builds; 0: never"
     )
@@ -81,6 +106,16 @@ class Settings(BaseSettings):
         """How long a read of fresh changes may take, and one that looks for the rows at fault."""
         return self.statement_timeout_seconds / 10
 
+    @property
+    def api_needs_tokens(self) -> bool:
+        """Whether the API asks for bearer tokens: it does where there is a key to verify them with."""
+        return self.api_jwt_secret is not None or self.api_jwks is not None
+
+    @property
+    def cors_origins(self) -> frozenset[str]:
+        """The origins of web pages that may read the API."""
+        return frozenset(filter(None, map(str.strip, (self.api_cors_origins or "").split(","))))
+
     def database(self) -> str:
         """The URL of the ERP's database; SettingsError where none is set."""
         return _required(self.database_url, "DATABASE_URL", "postgresql://user@host/erp")
@@ -99,5 +134,5 @@ def _required(url: SecretStr | None, name: str, example: str) -> str:
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False)[0]
     name = f"PROJECTOR_{'_'.join(map(str, fault['loc'])).upper()}"
-    value = "" if name.endswith("_URL") else f" ({fault['input']!r})"
+    value = "" if name.endswith(("_URL", "_SECRET")) else f" ({fault['input']!r})"
     return f"{name}{value} cannot be used: {fault['msg']}. See the settings table in the README."
