@@ -1,8 +1,9 @@
 """All settings, read once from the environment (or a .env file) and passed on as one immutable object."""
 
-from typing import Annotated, Self
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from projector.errors import SettingsError
@@ -27,7 +28,7 @@ def _long_enough(secret: SecretStr | None) -> SecretStr | None:
 
 
 class Settings(BaseSettings):
-    """One field for each PROJECTOR_ variable. URLs are secrets: they hold passwords."""
+    """One field for each PROJECTOR_ variable. URLs are secrets: they hold passwords. Each secret may lie in a file."""
 
     model_config = SettingsConfigDict(
         env_prefix="PROJECTOR_", env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
@@ -39,6 +40,8 @@ class Settings(BaseSettings):
     redis_url: Annotated[SecretStr | None, _with_scheme("redis://", "rediss://", "unix://")] = Field(
         None, description="Redis 6.2 or newer, or Valkey"
     )
+    database_url_file: Path | None = Field(None, description="A file that holds DATABASE_URL")
+    redis_url_file: Path | None = Field(None, description="A file that holds REDIS_URL")
     timezone: str = Field("Asia/Baghdad", description="The business time zone, used by install")
     erp_schema: str = Field("public", description="The schema of the ERP's tables, used by install")
 
@@ -68,6 +71,7 @@ class Settings(BaseSettings):
     api_jwt_secret: Annotated[SecretStr | None, AfterValidator(_long_enough)] = Field(
         None, description="Verifies bearer tokens signed with HS256; 32 bytes or more"
     )
+    api_jwt_secret_file: Path | None = Field(None, description="A file that holds API_JWT_SECRET")
     api_jwks: str | None = Field(
         None, description="Verifies bearer tokens signed with RS256 or ES256: a JWKS file, or its https:// address"
     )
@@ -92,6 +96,13 @@ class Settings(BaseSettings):
         le=3.2e9,
         description="Moves the business clock, for rehearsals: build documents as of another time",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Secrets out of the files that are named in their place."""
+        named = {name: path for name, path in values.items() if name in _FILES and path is not None}
+        return values | {_FILES[name]: _read_secret(name, path, values) for name, path in named.items()}
 
     @classmethod
     def load(cls) -> Self:
@@ -123,6 +134,25 @@ class Settings(BaseSettings):
     def redis(self) -> str:
         """The URL of Redis; SettingsError where none is set."""
         return _required(self.redis_url, "REDIS_URL", "redis://host:6379/0")
+
+
+_FILES: Final = {f"{name}_file": name for name in ("database_url", "redis_url", "api_jwt_secret")}
+
+
+def _read_secret(name: str, path: object, values: dict[str, Any]) -> str:
+    setting = f"PROJECTOR_{name.upper()}"
+    if values.get(_FILES[name]) is not None:
+        raise SettingsError(f"{setting} and {setting.removesuffix('_FILE')} are both set. Keep one of them.")
+    try:
+        text = Path(str(path)).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise SettingsError(
+            f"{setting} ({path}) cannot be read: {reason}. Name a file that this user may read."
+        ) from None
+    if not text:
+        raise SettingsError(f"{setting} ({path}) is empty. Write the secret into it.")
+    return text
 
 
 def _required(url: SecretStr | None, name: str, example: str) -> str:
