@@ -15,11 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import routes
 from api.access_log import AccessLog
 from api.answers import failure, response
+from api.cors import Cors
 from api.errors import ApiError, MethodNotAllowed, NoSuchPath
 from api.front import Front
+from api.gate import Gate, make_gate
 from api.lines import Lines
 from api.near_cache import NearCache
 from api.openapi import PAGES, add_examples
+from api.openapi_tokens import add_tokens
 from api.read_model import ReadModel
 from api.subscription import Subscription
 from api.tally import Tally, shared_memory
@@ -47,6 +50,7 @@ def create_app(settings: Settings, *, access_log: bool = False, counts: Path | N
     near_cache = NearCache(settings.near_cache_mb * _MEGABYTE, settings.tombstone_seconds)
     lines = Lines(url, timeout_seconds, near_cache, tally)
     read_model = ReadModel(lines, near_cache, tally, settings.api_heartbeat_late_seconds)
+    gate = make_gate(settings, read_model)
     subscription = Subscription(lines, timeout_seconds, near_cache, read_model.probe, read_model.feel_heartbeat, tally)
 
     @asynccontextmanager
@@ -64,14 +68,17 @@ def create_app(settings: Settings, *, access_log: bool = False, counts: Path | N
         version=__version__,
         description=_DESCRIPTION,
         lifespan=lifespan,
+        needs_tokens=not gate.is_open,
         redirect_slashes=False,
         openapi_url=None,
     )
     app.state.near_cache, app.state.tally = near_cache, tally
-    _add_routes(app, read_model)
+    _add_routes(app, read_model, gate)
     _add_error_envelopes(app)
     app.add_middleware(HeadAsGet)
-    app.put_in_front(lambda inner: Front(inner, read_model, [page.template for page in PAGES], tally))
+    app.put_in_front(lambda inner: Front(inner, read_model, gate, [page.template for page in PAGES], tally))
+    if settings.cors_origins:
+        app.put_in_front(lambda inner: Cors(inner, settings.cors_origins))
     if access_log:
         app.put_in_front(AccessLog)
     return app
@@ -100,8 +107,9 @@ async def _noting(tally: Tally, near_cache: NearCache) -> AsyncIterator[None]:
 class ReadApi(FastAPI):
     """FastAPI with examples of whole documents in its OpenAPI, and with what answers before FastAPI does."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, needs_tokens: bool, **options: Any) -> None:
         super().__init__(**options)
+        self._needs_tokens = needs_tokens
         self._front: ASGIApp = super().__call__
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,6 +122,8 @@ class ReadApi(FastAPI):
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
         add_examples(document)
+        if self._needs_tokens:
+            add_tokens(document)
         return document
 
 
@@ -134,10 +144,10 @@ class HeadAsGet:
         await self._app({**scope, "method": "GET"}, receive, send_without_body)
 
 
-def _add_routes(app: FastAPI, read_model: ReadModel) -> None:
-    routes.add_document_routes(app, read_model)
-    routes.add_batch_route(app, read_model)
-    routes.add_refresh_routes(app, read_model)
+def _add_routes(app: FastAPI, read_model: ReadModel, gate: Gate) -> None:
+    routes.add_document_routes(app, read_model, gate)
+    routes.add_batch_route(app, gate)
+    routes.add_refresh_routes(app, read_model, gate)
     routes.add_probe_routes(app, read_model)
     routes.add_documentation_routes(app)
 

@@ -10,8 +10,8 @@ from api import endpoints
 from api.answers import Answer, failure, instant, stale_headers, tagged
 from api.encodings import CODINGS, choose
 from api.errors import ApiError, Fault, InvalidInput, Unavailable
+from api.gate import Reader
 from api.parameters import INT64, read_query
-from api.read_model import ReadModel
 from api.templates import Question, Template, encode
 from projector.names import RANGES
 
@@ -101,9 +101,9 @@ def read_key(name: str) -> Question | None:
     return _with_defaults(template, number) if template else None
 
 
-async def batch_answer(keys: Sequence[tuple[str, Question]], read_model: ReadModel, accepted: bytes | None) -> Answer:
+async def batch_answer(keys: Sequence[tuple[str, Question]], read: Reader, accepted: bytes | None) -> Answer:
     """All answers in one, in the order of the keys; the first 503 alone if there is nothing else."""
-    answers = await asyncio.gather(*(_answer(question, read_model) for _, question in keys))
+    answers = await asyncio.gather(*(_answer(question, read) for _, question in keys))
     if all(answer.status == Unavailable.status for answer in answers):
         return answers[0]
     items = b",".join(_item(name, answer) for (name, _), answer in zip(keys, answers, strict=True))
@@ -119,9 +119,9 @@ async def batch_answer(keys: Sequence[tuple[str, Question]], read_model: ReadMod
     return answer
 
 
-async def _answer(question: Question, read_model: ReadModel) -> Answer:
+async def _answer(question: Question, read: Reader) -> Answer:
     try:
-        return await read_model.answer(question)
+        return await read(question)
     except ApiError as error:
         return failure(error)
 

@@ -2,11 +2,16 @@
 
 code                status   when
 bad_request         400      what was sent is no HTTP request, or its head is too long
+unauthorized        401      no token, or one that is not good; WWW-Authenticate says why
+insufficient_scope  403      the token lacks the scope; WWW-Authenticate names it
+forbidden           403      the token is for other documents, or there is no such document
 not_found           404      the entity does not exist
 no_such_path        404      the API has no such address
 method_not_allowed  405      the address exists, the method does not; Allow names those that do
 invalid_input       422      an id or a parameter cannot be used; `errors` names each
+too_many_requests   429      too many rebuilds were asked for; try again later
 not_built           503      this kind of document was never built; try again later
+keys_unavailable    503      the keys that tokens are verified with cannot be read; try again later
 unavailable         503      Redis cannot be reached or refuses; try again later
 overloaded          503      too many connections at once; try again later
 not_ready           503      /ready only; `waiting_for` names what is missing
@@ -19,17 +24,23 @@ from typing import Any, Literal
 
 Code = Literal[
     "bad_request",
+    "unauthorized",
+    "insufficient_scope",
+    "forbidden",
     "not_found",
     "no_such_path",
     "method_not_allowed",
     "invalid_input",
+    "too_many_requests",
     "not_built",
     "unavailable",
+    "keys_unavailable",
     "overloaded",
     "not_ready",
     "internal_error",
 ]
 
+REALM = "mobile-bff"
 _SHOWN_CHARACTERS = 100
 
 
@@ -77,6 +88,47 @@ class BadRequest(ApiError):
     status, code = 400, "bad_request"
 
 
+class Unauthorized(ApiError):
+    """No token, or one that is not good."""
+
+    status, code = 401, "unauthorized"
+
+    def __init__(self, reason: str | None = None) -> None:
+        super().__init__(reason or "A bearer token is needed")
+        self._fault = "" if reason is None else f', error="invalid_token", error_description="{reason}"'
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        return (_challenge(self._fault),)
+
+
+class InsufficientScope(ApiError):
+    """The token is good, and not for this."""
+
+    status, code = 403, "insufficient_scope"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"The token lacks the scope {scope}", scope=scope)
+        self._scope = scope
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        return (_challenge(f', error="insufficient_scope", scope="{self._scope}"'),)
+
+
+class Forbidden(ApiError):
+    """The token is for other documents. The same is said of what does not exist, or ids could be counted."""
+
+    status, code = 403, "forbidden"
+
+    def __init__(self, noun: str, document_id: int) -> None:
+        super().__init__(f"The token is not for {noun.lower()} {document_id}", id=document_id)
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        return (_challenge(', error="insufficient_scope"'),)
+
+
 class NotFound(ApiError):
     """The entity does not exist in the ERP."""
 
@@ -120,6 +172,16 @@ class InvalidInput(ApiError):
         super().__init__("; ".join(map(str, faults)), errors=errors)
 
 
+class TooManyRequests(ApiError):
+    """More rebuilds were asked for than one caller may."""
+
+    status, code = 429, "too_many_requests"
+
+    def __init__(self, wait_seconds: int) -> None:
+        super().__init__("Too many rebuilds were asked for at once")
+        self.retry_after_seconds = wait_seconds
+
+
 class NotBuilt(ApiError):
     """Documents of this kind have never been built: whether the entity exists is not known."""
 
@@ -141,6 +203,16 @@ class Unavailable(ApiError):
         super().__init__("The read model cannot be reached at the moment")
 
 
+class KeysUnavailable(ApiError):
+    """Whether a token is good cannot be told at the moment."""
+
+    status, code = 503, "keys_unavailable"
+    retry_after_seconds = 5
+
+    def __init__(self) -> None:
+        super().__init__("The keys that tokens are verified with cannot be read at the moment")
+
+
 class Overloaded(ApiError):
     """More connections than one process takes."""
 
@@ -160,6 +232,10 @@ class NotReady(ApiError):
     def __init__(self, waiting_for: Sequence[str]) -> None:
         names = ", ".join(waiting_for)
         super().__init__(f"Not ready, waiting for {names}", waiting_for=list(waiting_for))
+
+
+def _challenge(fault: str) -> tuple[bytes, bytes]:
+    return (b"www-authenticate", f'Bearer realm="{REALM}"{fault}'.encode())
 
 
 def shorten(text: str) -> str:

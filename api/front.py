@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.answers import Header, failure, read_wanted, respond
+from api.answers import Answer, Header, failure, read_wanted, respond
 from api.errors import ApiError, InvalidInput
+from api.gate import Gate
 from api.parameters import read_values
 from api.read_model import ReadModel
 from api.tally import OTHER, RouteTally, Tally
@@ -29,11 +30,18 @@ ReadTarget = Callable[[bytes, bytes], Question | None]
 
 
 class Front:
-    """Answers the plain questions itself and hands on the rest; every answer echoes a sensible X-Request-ID."""
+    """Answers the plain questions itself and hands on the rest; every answer echoes a sensible X-Request-ID.
 
-    def __init__(self, app: ASGIApp, read_model: ReadModel, templates: Sequence[Template], tally: Tally) -> None:
+    Where the gate is open, the near cache is looked into before anything else.
+    """
+
+    def __init__(
+        self, app: ASGIApp, read_model: ReadModel, gate: Gate, templates: Sequence[Template], tally: Tally
+    ) -> None:
         self._app = app
-        self._read_model = read_model
+        self._gate = gate
+        self._find = read_model.find if gate.is_open else _find_nothing
+        self._count = read_model.count
         self._tally = tally
         self._tallies = {template: tally.routes[template.path] for template in templates}
         self._find_route = route_finder(tally)
@@ -47,12 +55,13 @@ class Front:
         wanted = read_wanted(scope["headers"])
         echo = None if wanted.request_id is None else _echo(wanted.request_id)
         question = self._question(scope)
-        answer = None if question is None else self._read_model.find(question)
+        answer = None if question is None else self._find(question)
         if answer is not None:
             self._tally.add("near_cache_hits")
         elif question is not None:
             try:
-                answer = await self._read_model.answer(question)
+                read = await self._gate.reader(scope)
+                answer = await read(question)
             except ApiError as error:
                 answer = failure(error)
             except Exception:  # noqa: BLE001  (asked again by FastAPI's route, which reports it as any other)
@@ -62,7 +71,7 @@ class Front:
             return
         status, headers, body = respond(answer, wanted)
         if answer.grown:
-            self._read_model.count(question, answer)
+            self._count(question, answer)
         if echo is not None:
             headers = [*headers, echo]
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -119,6 +128,10 @@ def target_reader(templates: Iterable[Template]) -> ReadTarget:
             return None
 
     return read
+
+
+def _find_nothing(_: Question) -> Answer | None:
+    return None
 
 
 def _echo(request_id: bytes) -> Header | None:

@@ -8,7 +8,17 @@ from pydantic import BaseModel
 
 from api import endpoints, examples
 from api.answers import error_content
-from api.errors import ApiError, Fault, InvalidInput, NotBuilt, NotFound, NotReady, Overloaded, Unavailable
+from api.errors import (
+    ApiError,
+    Fault,
+    InvalidInput,
+    NotBuilt,
+    NotFound,
+    NotReady,
+    Overloaded,
+    TooManyRequests,
+    Unavailable,
+)
 from api.links import links
 from api.models.customer import CustomerAnswer, CustomerFinancialAnswer, CustomerOrdersAnswer
 from api.models.dashboard import DashboardAnswer
@@ -116,8 +126,8 @@ def document_responses(page: Page) -> Responses:
     template = page.template
     return {
         **_tagged(links(page.operation_id)),
-        **_failure(f"The {template.noun.lower()} does not exist", NotFound(template.noun, 789)),
-        **_failure("An id or a parameter cannot be used", _invalid(template.parameters[0])),
+        **failed(f"The {template.noun.lower()} does not exist", NotFound(template.noun, 789)),
+        **failed("An id or a parameter cannot be used", _invalid(template.parameters[0])),
         **_unavailable("Not built yet, or Redis is away", NotBuilt(template.document), Unavailable()),
     }
 
@@ -127,7 +137,7 @@ def batch_responses() -> Responses:
     fault = Fault("keys", "has a key that names no document", "product/1")
     return {
         **_tagged(),
-        **_failure("Too many keys, or one that cannot be used", InvalidInput([fault])),
+        **failed("Too many keys, or one that cannot be used", InvalidInput([fault])),
         **_unavailable("None of the documents can be had", NotBuilt("product"), Unavailable()),
     }
 
@@ -145,7 +155,8 @@ def refresh_responses(noun: str, operation_id: str) -> Responses:
     accepted = {"success": True, "message": f"{noun} 42 will be rebuilt"}
     return {
         202: {**example(202, accepted)[202], "links": links(operation_id)},
-        **_failure("The id cannot be used", _invalid(endpoints.PRODUCT_ID)),
+        **failed("The id cannot be used", _invalid(endpoints.PRODUCT_ID)),
+        **failed("Too many rebuilds were asked for at once", TooManyRequests(1), headers=_RETRY),
         **_unavailable("Redis is away", Unavailable()),
     }
 
@@ -196,7 +207,7 @@ def _tagged(linked: Mapping[str, Any] | None = None) -> Responses:
 
 def _unavailable(description: str, *errors: ApiError) -> Responses:
     """Every address refuses when there are too many connections."""
-    return _failure(description, *errors, Overloaded(), headers=_RETRY)
+    return failed(description, *errors, Overloaded(), headers=_RETRY)
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
@@ -211,7 +222,8 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     }
 
 
-def _failure(description: str, *errors: ApiError, headers: Mapping[str, Any] | None = None) -> Responses:
+def failed(description: str, *errors: ApiError, headers: Mapping[str, Any] | None = None) -> Responses:
+    """A response in the error envelope, with an example of each error; all have the status of the first."""
     named = {str(error.code): {"value": error_content(error)} for error in errors}
     response: dict[str, Any] = {
         "model": Failure,

@@ -18,6 +18,7 @@ from api.answers import Answer, failure, read_wanted, response, tagged, untagged
 from api.batch import KEYS, batch_answer, read_keys
 from api.endpoints import CUSTOMER_ID, MOBILE, ORDER_ID, PRODUCT_ID
 from api.errors import NotReady
+from api.gate import Gate
 from api.models import envelope
 from api.models.batch import BatchAnswer
 from api.parameters import Id, read_values
@@ -55,12 +56,12 @@ PATHS = (
 """Every address."""
 
 
-def add_document_routes(app: FastAPI, read_model: ReadModel) -> None:
+def add_document_routes(app: FastAPI, read_model: ReadModel, gate: Gate) -> None:
     """GET of every template."""
     for page in openapi.PAGES:
         app.add_api_route(
             page.template.path,
-            _document_endpoint(page.template, read_model),
+            _document_endpoint(page.template, read_model, gate),
             methods=["GET"],
             response_model=page.model,
             summary=page.summary,
@@ -71,13 +72,14 @@ def add_document_routes(app: FastAPI, read_model: ReadModel) -> None:
         )
 
 
-def add_batch_route(app: FastAPI, read_model: ReadModel) -> None:
+def add_batch_route(app: FastAPI, gate: Gate) -> None:
     """GET of several documents at once."""
 
     async def endpoint(request: Request) -> Response:
         scope = request.scope
         accepted = read_wanted(scope["headers"]).accepted
-        answer = await batch_answer(read_keys(scope["query_string"]), read_model, accepted)
+        read = await gate.reader(scope)
+        answer = await batch_answer(read_keys(scope["query_string"]), read, accepted)
         return response(answer, scope["headers"])
 
     app.add_api_route(
@@ -93,12 +95,12 @@ def add_batch_route(app: FastAPI, read_model: ReadModel) -> None:
     )
 
 
-def add_refresh_routes(app: FastAPI, read_model: ReadModel) -> None:
+def add_refresh_routes(app: FastAPI, read_model: ReadModel, gate: Gate) -> None:
     """POST of every request for a rebuild."""
     for entity, noun, parameter, path in REFRESHES:
         app.add_api_route(
             path,
-            _refresh_endpoint(entity, noun, parameter, read_model),
+            _refresh_endpoint(entity, noun, parameter, read_model, gate),
             methods=["POST"],
             status_code=202,
             response_model=envelope.Accepted,
@@ -155,12 +157,13 @@ def add_documentation_routes(app: FastAPI) -> None:
     app.add_route("/redoc", redoc, include_in_schema=False)
 
 
-def _document_endpoint(template: Template, read_model: ReadModel) -> Endpoint:
+def _document_endpoint(template: Template, read_model: ReadModel, gate: Gate) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         scope = request.scope
+        read = await gate.reader(scope)
         values = read_values(template.parameters, scope["path_params"], scope["query_string"])
         question = Question(template, values)
-        answer = await read_model.answer(question)
+        answer = await read(question)
         sent = response(answer, scope["headers"])
         read_model.count(question, answer)
         return sent
@@ -168,9 +171,11 @@ def _document_endpoint(template: Template, read_model: ReadModel) -> Endpoint:
     return endpoint
 
 
-def _refresh_endpoint(entity: str, noun: str, parameter: Id, read_model: ReadModel) -> Endpoint:
+def _refresh_endpoint(entity: str, noun: str, parameter: Id, read_model: ReadModel, gate: Gate) -> Endpoint:
     async def endpoint(request: Request) -> Response:
+        admit = await gate.refresher(request.scope)
         (entity_id,) = read_values((parameter,), request.scope["path_params"], b"")
+        await admit(entity, int(entity_id or 0))
         await read_model.request_rebuild(entity, int(entity_id or 0))
         accepted = {"success": True, "message": f"{noun} {entity_id} will be rebuilt"}
         return response(untagged(202, accepted))

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from ipaddress import ip_address
 from pathlib import Path
 
 import uvicorn
@@ -45,6 +46,19 @@ _ACCESS_LOG = {
     },
 }
 
+_CAREFUL = [
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("content-security-policy", "frame-ancestors 'none'; base-uri 'none'; object-src 'none'"),
+]
+"""What browsers are told with every answer where others than this machine are served; /docs and /redoc need scripts."""
+
+_NEEDS_TOKENS = (
+    "Without a key for tokens only this machine is served, and {} is another address. Set PROJECTOR_API_JWT_SECRET or "
+    "PROJECTOR_API_JWKS, or add --insecure where something else asks who is there."
+)
+
 Announce = Callable[[str], None]
 
 
@@ -61,6 +75,7 @@ def serve(
     workers: int = 1,
     *,
     access_log: bool = False,
+    insecure: bool = False,
     announce: Announce = print_line,
 ) -> None:
     """Serves until SIGTERM or SIGINT, then finishes what it began; ServeError if it cannot listen.
@@ -68,13 +83,15 @@ def serve(
     Port 0 takes a free one. To be called in the main thread.
     """
     settings.redis()
+    _check_keys(settings)
     _allow_open_files()
-    with _listening_socket(host, port) as listener, _serving_metrics(settings) as counts:
+    is_for_all = settings.api_needs_tokens or insecure
+    with _listening_socket(host, port, is_for_all) as listener, _serving_metrics(settings) as counts:
+        headers = _CAREFUL if is_for_all else []
+        config = _configure(settings, workers, headers, access_log=access_log, counts=counts)
         line = f"Listening on {_address(listener)}"
-        if workers == 1:
-            _serve_alone(_configure(settings, access_log, counts), listener, lambda: announce(line))
-        else:
-            _serve_with_workers(_configure(settings, access_log, counts, workers), listener, lambda: announce(line))
+        serve_config = _serve_alone if workers == 1 else _serve_with_workers
+        serve_config(config, listener, lambda: announce(line))
 
 
 class _Server(uvicorn.Server):
@@ -126,7 +143,9 @@ def _serve_with_workers(config: uvicorn.Config, listener: socket.socket, started
         )
 
 
-def _configure(settings: Settings, access_log: bool, counts: Path | None, workers: int = 1) -> uvicorn.Config:
+def _configure(
+    settings: Settings, workers: int, headers: list[tuple[str, str]], *, access_log: bool, counts: Path | None
+) -> uvicorn.Config:
     return uvicorn.Config(
         functools.partial(create_app, settings, access_log=access_log, counts=counts),
         factory=True,
@@ -139,6 +158,7 @@ def _configure(settings: Settings, access_log: bool, counts: Path | None, worker
         log_level=None if access_log else "warning",
         access_log=False,
         server_header=False,
+        headers=headers,
         proxy_headers=False,
         backlog=_BACKLOG,
         limit_concurrency=_MOST_CONNECTIONS,
@@ -148,9 +168,9 @@ def _configure(settings: Settings, access_log: bool, counts: Path | None, worker
 
 
 @contextmanager
-def _listening_socket(host: str, port: int) -> Iterator[socket.socket]:
+def _listening_socket(host: str, port: int, is_for_all: bool) -> Iterator[socket.socket]:
     try:
-        listener = _bind(host, port)
+        listener = _bind(host, port, is_for_all)
     except (OSError, OverflowError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ServeError(
@@ -161,7 +181,7 @@ def _listening_socket(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int, is_for_all: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with ExitStack() as failing:
         listener = failing.enter_context(socket.socket(family, socket.SOCK_STREAM))
@@ -169,10 +189,24 @@ def _bind(host: str, port: int) -> socket.socket:
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(_UNREAD_SECONDS * 1_000))
         listener.bind((host, port))
+        if not (is_for_all or _is_local(listener)):
+            raise ServeError(_NEEDS_TOKENS.format(host))
         listener.listen(_BACKLOG)
         listener.set_inheritable(True)
         failing.pop_all()
     return listener
+
+
+def _check_keys(settings: Settings) -> None:
+    if settings.api_jwks:
+        from api.keys import check_place  # cryptography takes a tenth of a second to import
+
+        check_place(settings.api_jwks)
+
+
+def _is_local(listener: socket.socket) -> bool:
+    """Whether only programs on this machine can reach it."""
+    return ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
 
 
 def _allow_open_files() -> None:

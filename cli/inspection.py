@@ -8,6 +8,7 @@ import typer
 import uvloop
 
 from projector.check import check as check_installation
+from projector.redis_acl import acl_commands
 from projector.settings import Settings
 from projector.status import Draining, Status, read_status
 
@@ -21,11 +22,20 @@ def status(as_json: AsJson = False) -> None:
     raise typer.Exit(1 if found.problems else 0)
 
 
-def check(as_json: AsJson = False) -> None:
+def check(
+    as_json: AsJson = False,
+    redis_acl: Annotated[
+        bool, typer.Option("--redis-acl", help="Print the commands that make users for worker and API in Redis.")
+    ] = False,
+) -> None:
     """Say whether this installation is sound: coverage, indexes, rights, Redis; exit code 1 if not.
 
     Missing indexes come as statements that are ready to run, each with the sections that need it.
+    With --redis-acl it looks at nothing: projector check --redis-acl | redis-cli
     """
+    if redis_acl:
+        typer.echo("\n".join(acl_commands()))
+        return
     report = check_installation(Settings.load())
     if as_json:
         content = {

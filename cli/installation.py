@@ -19,13 +19,17 @@ def install(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the SQL that would run, and change nothing.")
     ] = False,
+    roles: Annotated[
+        bool, typer.Option("--roles", help="Also create the roles projector_owner and projector_worker.")
+    ] = False,
 ) -> None:
     """Create or upgrade the schema `projector` and its triggers in the ERP's database.
 
     Repeat it whenever you like: it changes only what differs. No table of the ERP is altered; each
-    trigger waits at most two seconds for its table and is tried again.
+    trigger waits at most two seconds for its table and is tried again. With --roles the schema belongs
+    to projector_owner, and projector_worker may read what the sections read, nothing else of the ERP.
     """
-    report = install_projector(Settings.load(), dry_run=dry_run)
+    report = install_projector(Settings.load(), dry_run=dry_run, roles=roles)
     if dry_run:
         for statement in report.statements:
             typer.echo(f"{statement.strip().rstrip(';')};\n")

@@ -11,6 +11,9 @@ from projector.admin import open_admin
 from projector.settings import Settings
 from projector.worker import Worker
 
+_TO_THIS_MACHINE = "to this machine alone, as no key for tokens is set"
+_TO_ALL = "and lets everybody read, as no key for tokens is set"
+
 
 def run() -> None:
     """Run the worker: keep the documents in Redis in step with the ERP.
@@ -54,11 +57,21 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that answer.")] = 1,
     access_log: Annotated[bool, typer.Option("--access-log", help="Log every request.")] = False,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen on any address without a key for tokens: everybody may read.")
+    ] = False,
 ) -> None:
     """Run the read API, from Redis alone.
 
-    It starts whether or not Redis is there, and answers 503 until it is.
+    It starts whether or not Redis is there, and answers 503 until it is. With PROJECTOR_API_JWT_SECRET
+    or PROJECTOR_API_JWKS it asks for bearer tokens; without, it listens on loopback addresses alone.
     """
-    from api.server import serve as serve_api  # the API's imports would slow every other command down
+    from api import server  # the API's imports would slow every other command down
 
-    serve_api(Settings.load(), host, port, workers, access_log=access_log)
+    settings = Settings.load()
+    note = "" if settings.api_needs_tokens else f" ({_TO_ALL if insecure else _TO_THIS_MACHINE})"
+
+    def announce(line: str) -> None:
+        server.print_line(line + note)
+
+    server.serve(settings, host, port, workers, access_log=access_log, insecure=insecure, announce=announce)

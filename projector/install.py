@@ -18,6 +18,7 @@ from projector.definitions import (
     plan_captures,
 )
 from projector.errors import InstallError, NotInstalled
+from projector.roles import grant_roles, has_roles
 from projector.sections import OPTIONAL_TABLES, load_documents
 from projector.settings import Settings
 from projector.sql import read_sql
@@ -71,12 +72,13 @@ class Installer:
     trigger is its own, with a short lock time-out and retries, so that it never queues behind a long ERP
     transaction with others waiting behind it."""
 
-    def __init__(self, connection: Database, settings: Settings, *, dry_run: bool) -> None:
+    def __init__(self, connection: Database, settings: Settings, *, dry_run: bool, roles: bool = False) -> None:
         self._connection = connection
         self._settings = settings
         self._schema = settings.erp_schema
         self._timezone = settings.timezone
         self._dry_run = dry_run
+        self._roles = roles
         self.report = Report()
 
     def install(self) -> Report:
@@ -118,6 +120,9 @@ class Installer:
             self._queue_rebuilds(self.report.changed, first=first)
             if not first:
                 self._reconcile(self.report.changed)
+            # Once made, the roles get what a new version brings with it: the triggers' functions run as the owner.
+            if self._roles or has_roles(self._connection):
+                grant_roles(self._connection, self._schema, bound, self._run)
         self.report.statements.append("COMMIT")
         return first, bound, captures
 
@@ -325,11 +330,12 @@ class Installer:
             retry_locked(self._connection, statement, table)
 
 
-def install(settings: Settings, *, dry_run: bool = False) -> Report:
-    """Creates or upgrades the installation; with `dry_run` says what it would run and changes nothing."""
+def install(settings: Settings, *, dry_run: bool = False, roles: bool = False) -> Report:
+    """Creates or upgrades the installation, with `roles` those for owner and worker too; with `dry_run` says what it
+    would run and changes nothing."""
     with connect_blocking(settings, "install") as connection:
         try:
-            return Installer(connection, settings, dry_run=dry_run).install()
+            return Installer(connection, settings, dry_run=dry_run, roles=roles).install()
         except psycopg.errors.InsufficientPrivilege as error:
             raise InstallError(
                 f"The role lacks a right: {error.diag.message_primary}. Install as the owner of the ERP's tables."

@@ -1,11 +1,15 @@
 """All settings, read once from the environment (or a .env file) and passed on as one immutable object."""
 
-from typing import Annotated, Self
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from projector.errors import SettingsError
+
+SHORTEST_SECRET = 32
+"""Bytes, as many as HS256's own hash."""
 
 
 def _with_scheme(*schemes: str) -> AfterValidator:
@@ -17,8 +21,14 @@ def _with_scheme(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _long_enough(secret: SecretStr | None) -> SecretStr | None:
+    if secret is not None and len(secret.get_secret_value().encode()) < SHORTEST_SECRET:
+        raise ValueError(f"must be {SHORTEST_SECRET} bytes or longer, for example the output of: openssl rand -hex 32")
+    return secret
+
+
 class Settings(BaseSettings):
-    """One field for each PROJECTOR_ variable. URLs are secrets: they hold passwords."""
+    """One field for each PROJECTOR_ variable. URLs are secrets: they hold passwords. Each secret may lie in a file."""
 
     model_config = SettingsConfigDict(
         env_prefix="PROJECTOR_", env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
@@ -30,6 +40,8 @@ class Settings(BaseSettings):
     redis_url: Annotated[SecretStr | None, _with_scheme("redis://", "rediss://", "unix://")] = Field(
         None, description="Redis 6.2 or newer, Valkey, or servers of a Redis Cluster, separated by commas"
     )
+    database_url_file: Path | None = Field(None, description="A file that holds DATABASE_URL")
+    redis_url_file: Path | None = Field(None, description="A file that holds REDIS_URL")
     timezone: str = Field("Asia/Baghdad", description="The business time zone, used by install")
     erp_schema: str = Field("public", description="The schema of the ERP's tables, used by install")
 
@@ -56,6 +68,23 @@ class Settings(BaseSettings):
     near_cache_mb: int = Field(
         64, ge=0, le=4096, description="Finished answers that each API process keeps; 0 asks Redis every time"
     )
+    api_jwt_secret: Annotated[SecretStr | None, AfterValidator(_long_enough)] = Field(
+        None, description="Verifies bearer tokens signed with HS256; 32 bytes or more"
+    )
+    api_jwt_secret_file: Path | None = Field(None, description="A file that holds API_JWT_SECRET")
+    api_jwks: str | None = Field(
+        None, description="Verifies bearer tokens signed with RS256 or ES256: a JWKS file, or its https:// address"
+    )
+    api_audience: str = Field("mobile-bff", min_length=1, description="The audience that bearer tokens must be for")
+    api_clock_skew_seconds: float = Field(
+        30, ge=0, le=300, description="How far the clock of whoever issues bearer tokens may differ"
+    )
+    api_refreshes_per_minute: int = Field(
+        600, ge=0, le=1_000_000, description="Rebuilds that one caller may ask each API process for; 0: any number"
+    )
+    api_cors_origins: str | None = Field(
+        None, description="Web pages that may read the API: origins separated by commas, or *"
+    )
     audit_share: float = Field(
         0.01, ge=0, le=1, description="Share of its time that a worker compares documents with fresh builds; 0: never"
     )
@@ -80,6 +109,13 @@ class Settings(BaseSettings):
         description="Moves the business clock, for rehearsals: build documents as of another time",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Secrets out of the files that are named in their place."""
+        named = {name: path for name, path in values.items() if name in _FILES and path is not None}
+        return values | {_FILES[name]: _read_secret(name, path, values) for name, path in named.items()}
+
     @classmethod
     def load(cls) -> Self:
         """Reads and checks the environment; SettingsError names the variable and the value's fault."""
@@ -93,6 +129,16 @@ class Settings(BaseSettings):
         """How long a read of fresh changes may take, and one that looks for the rows at fault."""
         return self.statement_timeout_seconds / 10
 
+    @property
+    def api_needs_tokens(self) -> bool:
+        """Whether the API asks for bearer tokens: it does where there is a key to verify them with."""
+        return self.api_jwt_secret is not None or self.api_jwks is not None
+
+    @property
+    def cors_origins(self) -> frozenset[str]:
+        """The origins of web pages that may read the API."""
+        return frozenset(filter(None, map(str.strip, (self.api_cors_origins or "").split(","))))
+
     def database(self) -> str:
         """The URL of the ERP's database; SettingsError where none is set."""
         return _required(self.database_url, "DATABASE_URL", "postgresql://user@host/erp")
@@ -100,6 +146,25 @@ class Settings(BaseSettings):
     def redis(self) -> str:
         """The URL of Redis; SettingsError where none is set."""
         return _required(self.redis_url, "REDIS_URL", "redis://host:6379/0")
+
+
+_FILES: Final = {f"{name}_file": name for name in ("database_url", "redis_url", "api_jwt_secret")}
+
+
+def _read_secret(name: str, path: object, values: dict[str, Any]) -> str:
+    setting = f"PROJECTOR_{name.upper()}"
+    if values.get(_FILES[name]) is not None:
+        raise SettingsError(f"{setting} and {setting.removesuffix('_FILE')} are both set. Keep one of them.")
+    try:
+        text = Path(str(path)).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise SettingsError(
+            f"{setting} ({path}) cannot be read: {reason}. Name a file that this user may read."
+        ) from None
+    if not text:
+        raise SettingsError(f"{setting} ({path}) is empty. Write the secret into it.")
+    return text
 
 
 def _required(url: SecretStr | None, name: str, example: str) -> str:
@@ -111,5 +176,5 @@ def _required(url: SecretStr | None, name: str, example: str) -> str:
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False)[0]
     name = f"PROJECTOR_{'_'.join(map(str, fault['loc'])).upper()}"
-    value = "" if name.endswith("_URL") else f" ({fault['input']!r})"
+    value = "" if name.endswith(("_URL", "_SECRET")) else f" ({fault['input']!r})"
     return f"{name}{value} cannot be used: {fault['msg']}. See the settings table in the README."

@@ -25,12 +25,14 @@ class Command:
 
     def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self.arguments = list(arguments)
+        # What is given replaces a file that the caller's environment names.
+        inherited = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in environment}
         self.log = log
         with log.open("wb") as output:
             # A session of its own: Ctrl-C reaches us, and we stop it in order.
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and commands
                 [sys.executable, "-m", "cli.main", *arguments],
-                env={**os.environ, **environment},
+                env={**inherited, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

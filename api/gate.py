@@ -1,0 +1,117 @@
+"""What stands between a request and the read model: who asks, whether they may, and how often.
+
+The open gate lets everybody read. The gate with tokens looks at each request's token before anything is answered, from
+the near cache too, and at whose the document is after it was read: ownership is then as new as the answer or newer.
+"""
+
+import functools
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
+
+from starlette.types import Scope
+
+from api.answers import Answer, Header
+from api.errors import Forbidden, InsufficientScope, TooManyRequests
+from api.identity import READ, REFRESH, Identity
+from api.ownership import Ownership
+from api.rate_limit import RateLimit
+from api.read_model import ReadModel
+from api.templates import Question
+from projector.settings import Settings
+
+Reader = Callable[[Question], Awaitable[Answer]]
+Admit = Callable[[str, int], Awaitable[None]]
+
+
+class Identify(Protocol):
+    """Says whose token a request brings; Unauthorized where it brings none that is good."""
+
+    async def identify(self, headers: Iterable[Header]) -> Identity: ...
+
+
+class Gate(Protocol):
+    """Lets requests through, or raises what they are told."""
+
+    is_open: bool
+
+    async def reader(self, scope: Scope) -> Reader:
+        """What answers the questions of this request."""
+
+    async def refresher(self, scope: Scope) -> Admit:
+        """What returns for each entity and id of which this request may ask for a rebuild."""
+
+
+class OpenGate:
+    """Everybody may read; each client address may ask for so many rebuilds."""
+
+    is_open = True
+
+    def __init__(self, read_model: ReadModel, limit: RateLimit) -> None:
+        self._answer = read_model.answer
+        self._limit = limit
+
+    async def reader(self, _: Scope) -> Reader:
+        return self._answer
+
+    async def refresher(self, scope: Scope) -> Admit:
+        client = scope.get("client")
+        return functools.partial(self._admit, str(client[0] if client else "").encode())
+
+    async def _admit(self, client: bytes, _: str, __: int) -> None:
+        _take(self._limit, client)
+
+
+class TokenGate:
+    """Everybody needs a token with the scope, and some may have only what is theirs."""
+
+    is_open = False
+
+    def __init__(self, read_model: ReadModel, tokens: Identify, limit: RateLimit) -> None:
+        self._read_model = read_model
+        self._ownership = Ownership(read_model)
+        self._tokens = tokens
+        self._limit = limit
+
+    async def reader(self, scope: Scope) -> Reader:
+        return functools.partial(self._answer, await self._holder(scope, READ))
+
+    async def refresher(self, scope: Scope) -> Admit:
+        return functools.partial(self._admit, await self._holder(scope, REFRESH))
+
+    async def _admit(self, identity: Identity, entity: str, entity_id: int) -> None:
+        _take(self._limit, identity.name)
+        verdict = identity.judge(entity, entity_id)
+        if verdict == "no" or (verdict == "ask" and not await self._ownership.owns(identity, entity, entity_id)):
+            raise Forbidden(entity.capitalize(), entity_id)
+
+    async def _holder(self, scope: Scope, needed: str) -> Identity:
+        identity = await self._tokens.identify(scope["headers"])
+        if needed not in identity.scopes:
+            raise InsufficientScope(needed)
+        return identity
+
+    async def _answer(self, identity: Identity, question: Question) -> Answer:
+        document, document_id = question.template.document, question.document_id
+        verdict = identity.judge(document, document_id)
+        if verdict == "no":
+            raise Forbidden(question.template.noun, document_id)
+        answer = await self._read_model.answer(question)
+        if verdict == "ask" and not await self._ownership.owns(identity, document, document_id):
+            raise Forbidden(question.template.noun, document_id)
+        return answer
+
+
+def make_gate(settings: Settings, read_model: ReadModel) -> Gate:
+    """The gate that the settings ask for: an open one where they name no key."""
+    limit = RateLimit(settings.api_refreshes_per_minute)
+    if not settings.api_needs_tokens:
+        return OpenGate(read_model, limit)
+    from api.tokens import Tokens, Verifier  # cryptography takes a tenth of a second to import
+
+    return TokenGate(read_model, Tokens(Verifier.of(settings)), limit)
+
+
+def _take(limit: RateLimit, name: bytes) -> None:
+    wait_seconds = limit.take(name)
+    if wait_seconds:
+        raise TooManyRequests(wait_seconds)
