@@ -263,7 +263,10 @@ class RedisLine:
         packed = b"".join(_pack(command) for command in (state_command, *commands, state_command))
         if self._observer is not None:
             self._observer.sending(self._shard)
-        await connection.send_packed_command(packed, check_health=False)
+        try:
+            await connection.send_packed_command(packed, check_health=False)
+        except RuntimeError as error:  # uvloop says so of a connection that broke while it was idle
+            raise RedisConnectionError(str(error)) from error
         replies = [await self._read_reply() for _ in range(len(commands) + 2)]
         before, *values, after = replies
         state = UNKNOWN if key is None else _both(self._state(before), self._state(after))

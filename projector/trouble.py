@@ -45,6 +45,8 @@ _REFUSALS = {
 """By the code with which Redis begins its answer. A server older than 7 hides it in the text of a script's error."""
 _CODE = re.compile(rf"\b({'|'.join(_REFUSALS)})\b")
 _SCRIPT_NOPERM = "ACL failure in script"
+_CLOSED_TRANSPORT = "the handler is closed"
+"""What uvloop says, in a RuntimeError, of a connection that broke while nobody used it."""
 
 _DATABASE: tuple[tuple[type[psycopg.Error], Trouble], ...] = (
     (
@@ -80,6 +82,8 @@ def trouble(error: BaseException) -> Trouble | None:
         return (error.__cause__ and trouble(error.__cause__)) or _UNCOVERED
     if isinstance(error, redis_errors.RedisError | ConnectionError | TimeoutError):
         return _redis_trouble(error)
+    if isinstance(error, RuntimeError) and _CLOSED_TRANSPORT in str(error):
+        return LOST
     return next((found for kind, found in _DATABASE if isinstance(error, kind)), None)
 
 

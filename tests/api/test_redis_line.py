@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
@@ -27,6 +28,22 @@ async def line(store: Store) -> AsyncIterator[RedisLine]:
     line = RedisLine(store.url, timeout_seconds=5)
     async with line.opened():
         yield line
+
+
+def test_a_connection_that_broke_while_it_was_idle_is_replaced(store: Store) -> None:
+    """On the event loop that serves, which has an error of its own for it."""
+
+    async def ask_twice() -> Any:
+        line = RedisLine(store.url, timeout_seconds=5)
+        async with line.opened():
+            await line.ask("PING")
+            writer = line._connection._writer
+            assert writer is not None
+            writer.transport.abort()
+            await asyncio.sleep(0.01)
+            return (await line.ask("ECHO", "still here")).value
+
+    assert uvloop.run(ask_twice()) == b"still here"
 
 
 async def test_the_same_question_asked_at_once_is_sent_once(store: Store, line: RedisLine) -> None:
