@@ -269,5 +269,5 @@ def _metadata(question: Question, document: StoredDocument, sources: int, built_
         degraded = document.degraded(sections)
         shown = (field for field, is_shown in question.selection.fields if is_shown)
         if degraded:
-            metadata["degraded"] = [field.name for field in shown if field.section in degraded]
+            metadata["degraded"] = [name for field in shown if field.section in degraded for name in field.names]
     return metadata

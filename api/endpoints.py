@@ -32,6 +32,20 @@ PRODUCT_COMPLETE = Template(
     ),
 )
 
+PRODUCT_DETAIL = Template(
+    path=f"{MOBILE}/products/{{id}}",
+    document="product_detail",
+    noun="Product",
+    parameters=(PRODUCT_ID,),
+    fields=(
+        Field("product", "product", members=("id", "name", "name_ar", "description", "specifications", "category")),
+        Field("price", "price", members=("price", "original_price", "discount")),
+        Field("images", "images"),
+        Field("stock", "stock", members=("in_stock", "stock_quantity", "by_branch")),
+        Field("reviews", "reviews", members=("rating", "review_count")),
+    ),
+)
+
 CUSTOMER_COMPLETE = Template(
     path=f"{MOBILE}/customers/{{id}}/complete",
     document="customer",

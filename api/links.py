@@ -8,6 +8,7 @@ _SALESPERSON: Final = "$response.body#/data/customer/salesperson/id"
 
 _LINKS: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
     "product_complete": (("product_complete", "id", "$response.body#/data/similar_products/0/id"),),
+    "product_detail": (("product_complete", "id", _ID),),
     "customer_complete": (
         ("customer_quick", "id", _ID),
         ("customer_financial", "id", _ID),

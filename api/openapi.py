@@ -15,6 +15,7 @@ from api.models.dashboard import DashboardAnswer
 from api.models.envelope import Failure
 from api.models.order import OrderAnswer
 from api.models.product import ProductAnswer
+from api.models.product_detail import ProductDetailAnswer
 from api.parameters import Parameter
 from api.templates import Template
 
@@ -41,6 +42,14 @@ PAGES: Final = (
         "A product with stock, prices, images, reviews and similar products",
         ProductAnswer,
         examples.PRODUCT,
+    ),
+    Page(
+        endpoints.PRODUCT_DETAIL,
+        "product_detail",
+        "shop",
+        "A product as a shopper sees it; 404 where it is not active",
+        ProductDetailAnswer,
+        examples.PRODUCT_DETAIL,
     ),
     Page(
         endpoints.CUSTOMER_COMPLETE,

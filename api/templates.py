@@ -26,6 +26,13 @@ class Field:
     """Whether the field is always null at this address."""
     counted: bool = True
     """Whether metadata.data_sources counts the section."""
+    members: tuple[str, ...] = ()
+    """Of a section whose members stand in `data` themselves: their names. All are null where there is no section."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What `data` calls what the section fills."""
+        return self.members or (self.name,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,10 @@ def splice(question: Question, document: StoredDocument) -> bytes:
     members = [_name(name) + encode(question[parameter]) for name, parameter in question.template.echo]
     for field, shown in question.selection.fields:
         body = document.sections[field.section] if shown else None
-        members.append(_name(field.name) + (b"null" if body is None else body))
+        if field.members and body is not None:
+            members.append(body.strip()[1:-1])
+        else:
+            members += [_name(name) + (b"null" if body is None else body) for name in field.names]
     return b"{%b}" % b",".join(members)
 
 

@@ -19,6 +19,7 @@ SECTIONS: Final = MappingProxyType(
             "reviews",
             "similar_products",
         ),
+        "product_detail": ("product", "price", "images", "stock", "reviews"),
         "customer": ("customer", "name", "financial", "recent_orders", "payment_history"),
         "customer_orders": ("orders",),
         "order": ("order", "customer", "items", "payment", "delivery", "summary"),
@@ -43,7 +44,7 @@ RANGES: Final = ("today", "week", "month")
 
 ENTITIES: Final = MappingProxyType(
     {
-        "product": ("product",),
+        "product": ("product", "product_detail"),
         "customer": ("customer", "customer_orders"),
         "order": ("order",),
         "dashboard": ("dashboard",),
@@ -78,6 +79,7 @@ KEY_PATTERN: Final = "bff:*"
 _KEYS: Final = MappingProxyType(
     {
         "product": "bff:product:{id}:complete",
+        "product_detail": "bff:product:{id}:detail",
         "customer": "bff:customer:{id}:complete",
         "customer_orders": "bff:customer:{id}:orders",
         "order": "bff:order:{id}:complete",

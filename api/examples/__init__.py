@@ -10,6 +10,7 @@ from api.examples.customer import (
 from api.examples.dashboard import DASHBOARD
 from api.examples.order import ORDER, ORDER_QUICK
 from api.examples.product import PRODUCT
+from api.examples.product_detail import PRODUCT_DETAIL
 
 __all__ = [
     "BATCH",
@@ -21,4 +22,5 @@ __all__ = [
     "ORDER",
     "ORDER_QUICK",
     "PRODUCT",
+    "PRODUCT_DETAIL",
 ]

@@ -38,6 +38,8 @@ def answers(rows: Rows, sample: Iterable[str], *, now: datetime, timezone: str) 
             yield from _dashboard(entity, variant, data)
         elif variant == "orders":
             yield from _customer_orders(entity, data)
+        elif variant == "detail":
+            yield f"{PREFIX}/products/{entity}", data
         else:
             yield from _flagged(f"{PREFIX}/{kind}s/{entity}", FLAGS[kind], data)
             if kind == "customer":

@@ -10,12 +10,16 @@ from .dashboard import DAYS_BEFORE, dashboard_document, is_salesperson
 from .order import order_document
 from .product import product_document
 from .rows import Rows
+from .shop import detail_document
 from .values import Clock, Data, presentable
 
 
 def keys(rows: Rows) -> Iterator[str]:
     """The keys of all documents that exist."""
-    yield from (f"bff:product:{row['id']}:complete" for row in rows.all("products"))
+    for row in rows.all("products"):
+        yield f"bff:product:{row['id']}:complete"
+        if row["is_active"]:
+            yield f"bff:product:{row['id']}:detail"
     for row in rows.all("customers"):
         yield f"bff:customer:{row['id']}:complete"
         yield f"bff:customer:{row['id']}:orders"
@@ -42,8 +46,10 @@ def _document(rows: Rows, clock: Clock, key: str) -> Data | None:
     return None if data is None else {name: presentable(value) for name, value in data.items()}
 
 
-def _product(rows: Rows, clock: Clock, entity: int, _variant: str) -> Data | None:
+def _product(rows: Rows, clock: Clock, entity: int, variant: str) -> Data | None:
     row = rows.get("products", entity)
+    if variant == "detail":
+        return detail_document(rows, clock, row) if row and row["is_active"] else None
     return product_document(rows, clock, row) if row else None
 
 

@@ -1,10 +1,11 @@
 """Every address that GET answers, and the documents that answer it."""
 
-from tests.api.samples import CUSTOMER, CUSTOMER_ORDERS, DASHBOARD, ORDER, PRODUCT
+from tests.api.samples import CUSTOMER, CUSTOMER_ORDERS, DASHBOARD, ORDER, PRODUCT, PRODUCT_DETAIL
 from tests.api.store import Store
 
 DOCUMENTS = {
     "bff:product:42:complete": PRODUCT,
+    "bff:product:42:detail": PRODUCT_DETAIL,
     "bff:customer:7:complete": CUSTOMER,
     "bff:customer:7:orders": CUSTOMER_ORDERS,
     "bff:order:9:complete": ORDER,
@@ -12,6 +13,7 @@ DOCUMENTS = {
 }
 DOCUMENT_ADDRESSES = {
     "/api/mobile/products/42/complete": "bff:product:42:complete",
+    "/api/mobile/products/42": "bff:product:42:detail",
     "/api/mobile/customers/7/complete": "bff:customer:7:complete",
     "/api/mobile/customers/7/quick": "bff:customer:7:complete",
     "/api/mobile/customers/7/financial": "bff:customer:7:complete",

@@ -19,6 +19,17 @@ PRODUCT = {
     "similar_products": '[{"id":43,"name":"Tea","sku":"T-1","image":null}]',
 }
 
+PRODUCT_DETAIL = {
+    "product": '{"id" : 42, "name" : "Coffee", "name_ar" : "قهوة", "description" : null,'
+    ' "specifications" : { "weight" : 0.500, "dimensions" : {"w":1.0,"h":1e2,"note":"\\u0000"} },'
+    ' "category" : {"id" : 3, "name" : null}}',
+    "price": '{"price" : 12.50, "original_price" : 15.00, "discount" : 16.67}',
+    "images": '["https://cdn/1.jpg", "https://cdn/2.jpg"]',
+    "stock": '{"in_stock" : false, "stock_quantity" : -2.500, "by_branch" : [{"branch_id":null,"branch_name":null,'
+    '"available":-2.500}]}',
+    "reviews": '{"rating" : 4.7, "review_count" : 9}',
+}
+
 CUSTOMER = {
     "customer": '{"id":7,"customer_code":"C-7","name":"Rafidain","name_ar":"الرافدين",'
     '"company_name":null,"email":null,"phone":null,"address":null,"city":"Baghdad",'

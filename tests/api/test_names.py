@@ -5,6 +5,7 @@ from projector.names import DOCUMENTS, ENTITIES, built_field, document_key, vers
 
 def test_keys_are_those_of_the_contract() -> None:
     assert document_key("product", 42) == "bff:product:42:complete"
+    assert document_key("product_detail", 42) == "bff:product:42:detail"
     assert document_key("customer", 42) == "bff:customer:42:complete"
     assert document_key("customer_orders", 42) == "bff:customer:42:orders"
     assert document_key("order", 42) == "bff:order:42:complete"

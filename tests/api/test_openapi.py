@@ -36,7 +36,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
 
 def page_of(address: str) -> Page:
     path = address.split("?")[0].replace("/42/", "/{id}/").replace("/7/", "/{id}/")
-    path = path.replace("/9/", "/{id}/")
+    path = path.replace("/9/", "/{id}/").replace("/products/42", "/products/{id}")
     return next(page for page in PAGES if page.template.path == path)
 
 

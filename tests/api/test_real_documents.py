@@ -7,20 +7,18 @@ from httpx import AsyncClient
 from redis import Redis
 
 from api.openapi import PAGES, Page
-from projector.names import RANGES
+from projector.names import RANGES, key_parts
 from projector.settings import Settings
 from tests.api.conftest import api_client
 from tests.conftest import Start
-
-SEGMENT = {"product": "product", "customer": "customer", "customer_orders": "customer", "order": "order"}
 
 
 def addresses(page: Page, redis: Redis) -> Iterator[str]:
     """The address of every document that the page can show."""
     document = page.template.document
-    pattern = "salesperson:*:today" if document == "dashboard" else f"{SEGMENT[document]}:*:complete"
-    for key in redis.scan_iter(match=f"bff:{'dashboard:' * (document == 'dashboard')}{pattern}"):
-        document_id = key.decode().split(":")[-2]
+    before, after = key_parts(document, RANGES[0])
+    for key in redis.scan_iter(match=f"{before}*{after}"):
+        document_id = key.decode()[len(before) : -len(after)]
         if document != "dashboard":
             yield page.template.path.replace("{id}", document_id)
             continue
