@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from api import home
 from api.customer_orders import compose_orders
 from api.parameters import Choice, Filter, Flag, Id, Limit
 from api.templates import Field, Template
@@ -156,4 +157,13 @@ DASHBOARD = Template(
         Field("payment_collection", "payment_collection"),
         Field("customer_stats", "customer_stats"),
     ),
+)
+
+HOME = Template(
+    path=f"{MOBILE}/home",
+    document="shop",
+    noun="Branch or customer",
+    parameters=(home.BRANCH, home.CUSTOMER),
+    fields=tuple(Field(name, name) for name in (*home.LISTS, "customer", "cart")),
+    join=home.answer_home,
 )

@@ -13,6 +13,7 @@ from api.links import links
 from api.models.customer import CustomerAnswer, CustomerFinancialAnswer, CustomerOrdersAnswer
 from api.models.dashboard import DashboardAnswer
 from api.models.envelope import Failure
+from api.models.home import HomeAnswer
 from api.models.order import OrderAnswer
 from api.models.product import ProductAnswer
 from api.models.product_detail import ProductDetailAnswer
@@ -106,6 +107,14 @@ PAGES: Final = (
         "A salesperson's orders, customers, products and collected payments",
         DashboardAnswer,
         examples.DASHBOARD,
+    ),
+    Page(
+        endpoints.HOME,
+        "home",
+        "shop",
+        "The shopper's home page, of one branch or of all, with the customer's cart",
+        HomeAnswer,
+        examples.HOME,
     ),
 )
 

@@ -13,10 +13,11 @@ from redis.exceptions import InvalidResponse, RedisError
 from api.answers import Answer, as_stale, document_answer, failure
 from api.documents import StoredDocument, read_document, stamp_fields
 from api.errors import NotBuilt, NotFound, Unavailable
+from api.joined import Missing
 from api.lines import Lines
 from api.near_cache import Entry, NearCache
 from api.redis_line import Command, Errand, State
-from api.templates import Question
+from api.templates import Join, Question
 from projector.names import DOCUMENTS, ENTITIES, REFRESH_STREAM, REFRESH_STREAM_LENGTH, built_field
 
 logger = logging.getLogger(__name__)
@@ -88,6 +89,8 @@ class ReadModel:
         answer = self.find(question)
         if answer is not None:
             return answer
+        if (join := question.template.join) is not None:
+            return await self._join(join, question)
         try:
             fetched = await self._fetch(question)
         except RedisError as error:
@@ -120,6 +123,13 @@ class ReadModel:
         """Exchanges something with Redis, if it is there."""
         with suppress(RedisError):
             await self._lines.look()
+
+    async def _join(self, join: Join, question: Question) -> Answer:
+        try:
+            answer: Answer = await join(question, self.answer)
+        except Missing as missing:
+            return missing.answer
+        return answer
 
     async def _fetch(self, question: Question) -> Fetched:
         kind, key = question.template.document, question.key

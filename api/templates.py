@@ -6,8 +6,9 @@
 import dataclasses
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from api.documents import StoredDocument
 from api.parameters import Parameter, Value
@@ -62,6 +63,10 @@ class Template:
     """Members of `metadata` that repeat a parameter: (name, parameter)."""
     compose: "Compose | None" = None
     """Makes `data` where splicing does not."""
+    is_part: bool = False
+    """Whether it answers no request, but other addresses join what it shows."""
+    join: "Join | None" = None
+    """Answers by joining parts; then the fields are those of no document."""
 
 
 Variant = tuple[Template, tuple[Value, ...]]
@@ -104,6 +109,8 @@ class Question:
 
 
 Compose = Callable[[Question, StoredDocument], bytes]
+Join = Callable[[Question, Callable[[Question], Awaitable[Any]]], Awaitable[Any]]
+"""From a question and what answers those of its parts to the answer."""
 
 
 def compose(question: Question, document: StoredDocument) -> bytes:

@@ -22,6 +22,7 @@ SECTIONS: Final = MappingProxyType(
         "product_detail": ("product", "price", "images", "stock", "reviews"),
         "customer": ("customer", "name", "financial", "recent_orders", "payment_history"),
         "customer_orders": ("orders",),
+        "shopper": ("customer", "cart_summary"),
         "order": ("order", "customer", "items", "payment", "delivery", "summary"),
         "dashboard": (
             "salesperson",
@@ -34,20 +35,32 @@ SECTIONS: Final = MappingProxyType(
             "payment_collection",
             "customer_stats",
         ),
+        "shop": (
+            "featured_products",
+            "best_sellers",
+            "new_arrivals",
+            "promotions",
+            "currency",
+        ),
     }
 )
 """Every document kind and its sections, in the order of the answer."""
 
 DOCUMENTS: Final = tuple(SECTIONS)
+PACED: Final = MappingProxyType({"shop": 1.0})
+"""Kinds that are built not at every change but at most once in so many seconds."""
+EVERY_BRANCH: Final = 0
+"""The id of the shop that is all branches together."""
 RANGES: Final = ("today", "week", "month")
 """The variants of a dashboard."""
 
 ENTITIES: Final = MappingProxyType(
     {
         "product": ("product", "product_detail"),
-        "customer": ("customer", "customer_orders"),
+        "customer": ("customer", "customer_orders", "shopper"),
         "order": ("order",),
         "dashboard": ("dashboard",),
+        "shop": ("shop",),
     }
 )
 """What can be asked to be rebuilt, and the documents that this means."""
@@ -82,8 +95,10 @@ _KEYS: Final = MappingProxyType(
         "product_detail": "bff:product:{id}:detail",
         "customer": "bff:customer:{id}:complete",
         "customer_orders": "bff:customer:{id}:orders",
+        "shopper": "bff:customer:{id}:shopper",
         "order": "bff:order:{id}:complete",
         "dashboard": "bff:dashboard:salesperson:{id}:{range}",
+        "shop": "bff:shop:{id}:complete",
     }
 )
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from projector.errors import DefinitionError
+from projector.names import PACED
 from projector.sql import sql_root
 
 OPTIONAL_TABLES = frozenset({"reviews", "customer_addresses", "carts", "cart_items", "promotions"})
@@ -41,6 +42,11 @@ class Route:
     table: str
     columns: tuple[str, ...]
     query: str | None
+
+    @property
+    def question(self) -> str:
+        """The route as a query, also where the column itself holds the ids."""
+        return self.query or "SELECT unnest($1::bigint[])"
 
     def __str__(self) -> str:
         return f"{self.table}.{', '.join(self.columns)}" if self.columns else self.table
@@ -104,6 +110,11 @@ class Document:
     def by_range(self) -> bool:
         """Whether one id has a document (and a row of each view) for each date range."""
         return self.name == "dashboard"
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether its changes are gathered, and documents built at most once in so long."""
+        return self.name in PACED
 
     @property
     def takes_long(self) -> bool:

@@ -8,6 +8,7 @@ from api.examples.customer import (
     CUSTOMER_QUICK,
 )
 from api.examples.dashboard import DASHBOARD
+from api.examples.home import HOME
 from api.examples.order import ORDER, ORDER_QUICK
 from api.examples.product import PRODUCT
 from api.examples.product_detail import PRODUCT_DETAIL
@@ -19,6 +20,7 @@ __all__ = [
     "CUSTOMER_ORDERS",
     "CUSTOMER_QUICK",
     "DASHBOARD",
+    "HOME",
     "ORDER",
     "ORDER_QUICK",
     "PRODUCT",

@@ -96,3 +96,19 @@ DASHBOARD = {
     '"outstanding":0,"collection_rate":0}',
     "customer_stats": '{"total_customers":12,"active_customers":1}',
 }
+
+SHOP = {
+    "featured_products": '[{"id" : 42, "name" : "Coffee", "name_ar" : "قهوة", "price" : 12.50, "image" : null,'
+    ' "in_stock" : true, "discount" : 16.67}]',
+    "best_sellers": "[]",
+    "new_arrivals": '[{"id" : 43, "name" : null, "name_ar" : null, "price" : null, "image" : "https://cdn/3.jpg",'
+    ' "in_stock" : true, "discount" : null}]',
+    "promotions": '[{"id" : 3, "title" : "عرض", "description" : null, "banner_url" : null, "discount_type" : null,'
+    ' "discount_value" : 10, "promo_code" : null, "start_date" : "2025-01-02T03:04:05.000000Z", "end_date" : null}]',
+    "currency": '"IQD"',
+}
+
+SHOPPER = {
+    "customer": '{"id" : 7, "name" : "Rafidain", "phone" : null}',
+    "cart_summary": '{"items_count" : 2, "total" : 30.10}',
+}

@@ -8,6 +8,8 @@ def test_keys_are_those_of_the_contract() -> None:
     assert document_key("product_detail", 42) == "bff:product:42:detail"
     assert document_key("customer", 42) == "bff:customer:42:complete"
     assert document_key("customer_orders", 42) == "bff:customer:42:orders"
+    assert document_key("shopper", 42) == "bff:customer:42:shopper"
+    assert document_key("shop", 0) == "bff:shop:0:complete"
     assert document_key("order", 42) == "bff:order:42:complete"
     assert document_key("dashboard", 42, "week") == "bff:dashboard:salesperson:42:week"
 
