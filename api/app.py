@@ -21,6 +21,7 @@ from api.openapi import PAGES, add_examples
 from api.read_model import ReadModel
 from api.subscription import Subscription
 from projector import __version__
+from projector.checkout import Checkout
 from projector.settings import Settings
 
 _MEGABYTE = 1_048_576
@@ -40,7 +41,7 @@ def create_app(settings: Settings, *, access_log: bool = False) -> "ReadApi":
     url, timeout_seconds = settings.redis(), settings.api_redis_timeout_seconds
     near_cache = NearCache(settings.near_cache_mb * _MEGABYTE, settings.tombstone_seconds)
     lines = Lines(url, timeout_seconds, near_cache)
-    read_model = ReadModel(lines, near_cache)
+    read_model = ReadModel(lines, near_cache, Checkout.load(settings.checkout_file))
     subscription = Subscription(lines, timeout_seconds, near_cache, read_model.probe)
 
     @asynccontextmanager

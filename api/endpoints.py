@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api import home
+from api import checkout, home
 from api.customer_orders import compose_orders
 from api.parameters import Choice, Filter, Flag, Id, Limit
 from api.templates import Field, Template
@@ -166,4 +166,24 @@ HOME = Template(
     parameters=(home.BRANCH, home.CUSTOMER),
     fields=tuple(Field(name, name) for name in (*home.LISTS, "customer", "cart")),
     join=home.answer_home,
+)
+
+CHECKOUT = Template(
+    path=f"{MOBILE}/checkout",
+    document="shopper",
+    noun="Customer or branch",
+    parameters=(checkout.CUSTOMER, home.BRANCH),
+    fields=tuple(
+        Field(name, name)
+        for name in (
+            "cart",
+            "addresses",
+            "payment_methods",
+            "delivery_options",
+            "promotions",
+            "credit",
+            "summary",
+        )
+    ),
+    join=checkout.answer_checkout,
 )

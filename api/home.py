@@ -4,7 +4,7 @@ from typing import Final
 
 from api.answers import Answer
 from api.errors import NotFound
-from api.joined import Ask, ask_parts, count_sources, joined_answer, members
+from api.joined import Source, ask_parts, count_sources, joined_answer, members
 from api.parameters import Id, OptionalId
 from api.templates import Field, Question, Template
 from projector.names import EVERY_BRANCH, PACED
@@ -41,12 +41,12 @@ def shop_id(question: Question) -> int:
     return EVERY_BRANCH if branch is None else int(branch)
 
 
-async def answer_home(question: Question, ask: Ask) -> Answer:
+async def answer_home(question: Question, source: Source) -> Answer:
     customer = question["customer_id"]
     questions = [Question(SHOP, (shop_id(question),))]
     if customer is not None:
         questions.append(Question(SHOPPER, (customer,)))
-    shop, *shoppers = parts = await ask_parts(ask, questions)
+    shop, *shoppers = parts = await ask_parts(source, questions)
     if not shoppers and shop.alone is not None:
         return shop.alone
     greeted = shoppers[0].sections["customer"] if shoppers else None

@@ -4,14 +4,21 @@ A part that is missing is the whole answer's failure: a 404 if the entity does n
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from api.answers import Answer, Part, instant, stale_headers, tagged
 from api.templates import Question, encode
+from projector.checkout import Checkout
 
-Ask = Callable[[Question], Awaitable[Answer]]
-Sections = Mapping[str, bytes | None]
+
+class Source(Protocol):
+    """Where parts come from, and what the checkout offers besides."""
+
+    checkout: Checkout
+
+    async def answer(self, question: Question) -> Answer:
+        """A part, or what is answered in its place."""
 
 
 class Missing(Exception):
@@ -22,9 +29,9 @@ class Missing(Exception):
         self.answer = answer
 
 
-async def ask_parts(ask: Ask, questions: Iterable[Question]) -> list[Part]:
+async def ask_parts(source: Source, questions: Iterable[Question]) -> list[Part]:
     """The parts in the order of the questions, asked at once; Missing where there is none of one."""
-    answers = await asyncio.gather(*(ask(question) for question in questions))
+    answers = await asyncio.gather(*(source.answer(question) for question in questions))
     for answer in answers:
         if not isinstance(answer, Part):
             raise Missing(answer)

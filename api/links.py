@@ -29,6 +29,7 @@ _LINKS: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         ("order_complete", "id", "$response.body#/data/recent_orders/items/0/id"),
     ),
     "home": (("product_detail", "id", "$response.body#/data/featured_products/0/id"),),
+    "checkout": (("product_detail", "id", "$response.body#/data/cart/items/0/product_id"),),
     "refresh_product": (("product_complete", "id", _ID),),
     "refresh_customer": (("customer_complete", "id", _ID),),
     "refresh_order": (("order_complete", "id", _ID),),

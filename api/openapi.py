@@ -10,6 +10,7 @@ from api import endpoints, examples
 from api.answers import error_content
 from api.errors import ApiError, Fault, InvalidInput, NotBuilt, NotFound, NotReady, Overloaded, Unavailable
 from api.links import links
+from api.models.checkout import CheckoutAnswer
 from api.models.customer import CustomerAnswer, CustomerFinancialAnswer, CustomerOrdersAnswer
 from api.models.dashboard import DashboardAnswer
 from api.models.envelope import Failure
@@ -115,6 +116,14 @@ PAGES: Final = (
         "The shopper's home page, of one branch or of all, with the customer's cart",
         HomeAnswer,
         examples.HOME,
+    ),
+    Page(
+        endpoints.CHECKOUT,
+        "checkout",
+        "shop",
+        "A shopper's cart with its totals, and all that is needed to order",
+        CheckoutAnswer,
+        examples.CHECKOUT,
     ),
 )
 

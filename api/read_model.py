@@ -18,6 +18,7 @@ from api.lines import Lines
 from api.near_cache import Entry, NearCache
 from api.redis_line import Command, Errand, State
 from api.templates import Join, Question
+from projector.checkout import Checkout
 from projector.names import DOCUMENTS, ENTITIES, REFRESH_STREAM, REFRESH_STREAM_LENGTH, built_field
 
 logger = logging.getLogger(__name__)
@@ -77,7 +78,8 @@ class Fetch(Errand[Fetched]):
 class ReadModel:
     """Answers every question from the near cache, or with what Redis holds at the moment."""
 
-    def __init__(self, lines: Lines, near_cache: NearCache) -> None:
+    def __init__(self, lines: Lines, near_cache: NearCache, checkout: Checkout) -> None:
+        self.checkout = checkout
         self._lines = lines
         self._near_cache = near_cache
         self._asked: OrderedDict[bytes, float] = OrderedDict()
@@ -126,7 +128,7 @@ class ReadModel:
 
     async def _join(self, join: Join, question: Question) -> Answer:
         try:
-            answer: Answer = await join(question, self.answer)
+            answer: Answer = await join(question, self)
         except Missing as missing:
             return missing.answer
         return answer

@@ -109,8 +109,8 @@ class Question:
 
 
 Compose = Callable[[Question, StoredDocument], bytes]
-Join = Callable[[Question, Callable[[Question], Awaitable[Any]]], Awaitable[Any]]
-"""From a question and what answers those of its parts to the answer."""
+Join = Callable[[Question, Any], Awaitable[Any]]
+"""From a question and the source of its parts to the answer."""
 
 
 def compose(question: Question, document: StoredDocument) -> bytes:

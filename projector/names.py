@@ -22,7 +22,7 @@ SECTIONS: Final = MappingProxyType(
         "product_detail": ("product", "price", "images", "stock", "reviews"),
         "customer": ("customer", "name", "financial", "recent_orders", "payment_history"),
         "customer_orders": ("orders",),
-        "shopper": ("customer", "cart_summary"),
+        "shopper": ("customer", "cart_summary", "cart", "addresses", "credit"),
         "order": ("order", "customer", "items", "payment", "delivery", "summary"),
         "dashboard": (
             "salesperson",
@@ -40,6 +40,7 @@ SECTIONS: Final = MappingProxyType(
             "best_sellers",
             "new_arrivals",
             "promotions",
+            "checkout_promotions",
             "currency",
         ),
     }

@@ -1,6 +1,7 @@
 """One answer of each address, for the app's developer to read; tests hold them to the models."""
 
 from api.examples.batch import BATCH
+from api.examples.checkout import CHECKOUT
 from api.examples.customer import (
     CUSTOMER,
     CUSTOMER_FINANCIAL,
@@ -15,6 +16,7 @@ from api.examples.product_detail import PRODUCT_DETAIL
 
 __all__ = [
     "BATCH",
+    "CHECKOUT",
     "CUSTOMER",
     "CUSTOMER_FINANCIAL",
     "CUSTOMER_ORDERS",

@@ -6,6 +6,7 @@ from itertools import product as combinations
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from .checkout import checkout_document
 from .customer import orders_answer
 from .documents import document
 from .rows import Rows
@@ -98,6 +99,12 @@ def _shopper(rows: Rows, clock: Clock, customer: int, data: Data | None) -> Answ
     for branch in _some_branch(rows, customer):
         both = data and presentable(home_document(rows, clock, branch, customer))
         yield f"{PREFIX}/home?customer_id={customer}&branch_id={branch}", both
+        paid = data and presentable(checkout_document(rows, clock, branch, customer))
+        yield f"{PREFIX}/checkout?customer_id={customer}&branch_id={branch}", paid
+    yield (
+        f"{PREFIX}/checkout?customer_id={customer}",
+        data and presentable(checkout_document(rows, clock, None, customer)),
+    )
 
 
 def _some_branch(rows: Rows, number: int) -> list[int]:

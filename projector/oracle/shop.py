@@ -85,7 +85,8 @@ def home_document(rows: Rows, clock: Clock, branch: int | None, customer: int | 
     if ("lists", branch, clock) not in rows.known:
         rows.known["lists", branch, clock] = _lists(rows, clock, branch)
     lines = cart_lines(rows, shopper)
-    return rows.known["lists", branch, clock] | {
+    lists: Data = rows.known["lists", branch, clock]
+    return lists | {
         "customer": fields(shopper, "id", "name", "phone") if shopper else None,
         "cart": {
             "items_count": len(lines),
@@ -119,13 +120,17 @@ def available(rows: Rows, product: int | None, branch: int | None) -> Decimal:
 
 def cart_lines(rows: Rows, customer: Row | None) -> list[Row]:
     """The lines of the customer's newest active cart, by id."""
+    chosen = chosen_cart(rows, customer)
+    return list(rows.where("cart_items", "cart_id", chosen["id"])) if chosen else []
+
+
+def chosen_cart(rows: Rows, customer: Row | None) -> Row | None:
     carts = [
         cart
         for cart in rows.where("carts", "customer_id", customer and customer["id"])
         if cart["is_active"] and status(cart) in {None, "ACTIVE"}
     ]
-    chosen = newest(carts, "created_at")[:1]
-    return [line for cart in chosen for line in rows.where("cart_items", "cart_id", cart["id"])]
+    return next(iter(newest(carts, "created_at")), None)
 
 
 def exact(number: float | None) -> Decimal | None:

@@ -37,6 +37,11 @@ DOCUMENT_ADDRESSES = {
 JOINED_ADDRESSES = {
     "/api/mobile/home?branch_id=2&customer_id=7": ("bff:shop:2:complete", "bff:customer:7:shopper"),
     "/api/mobile/home?branch_id=2": ("bff:shop:2:complete",),
+    "/api/mobile/checkout?customer_id=7&branch_id=2": (
+        "bff:customer:7:shopper",
+        "bff:shop:2:complete",
+        "bff:product:42:complete",
+    ),
 }
 """Each with the keys of the documents that it joins."""
 JSON_ADDRESSES = (

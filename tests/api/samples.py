@@ -105,10 +105,19 @@ SHOP = {
     ' "in_stock" : true, "discount" : null}]',
     "promotions": '[{"id" : 3, "title" : "عرض", "description" : null, "banner_url" : null, "discount_type" : null,'
     ' "discount_value" : 10, "promo_code" : null, "start_date" : "2025-01-02T03:04:05.000000Z", "end_date" : null}]',
+    "checkout_promotions": '[{"id" : 3, "title" : "عرض", "description" : null, "banner_url" : null,'
+    ' "discount_type" : "percentage", "discount_value" : 10, "promo_code" : null,'
+    ' "start_date" : null, "end_date" : null}]',
     "currency": '"IQD"',
 }
 
 SHOPPER = {
     "customer": '{"id" : 7, "name" : "Rafidain", "phone" : null}',
     "cart_summary": '{"items_count" : 2, "total" : 30.10}',
+    "cart": '{"items" : [{"id":1,"product_id":42,"quantity":2,"price":12.50,"subtotal":25.00},'
+    ' {"id":2,"product_id":null,"quantity":null,"price":5.10,"subtotal":5.10}], "subtotal" : 30.10,'
+    ' "promo_code" : "eid"}',
+    "addresses": '[{"id" : 12, "label" : "Home", "full_name" : null, "phone" : null, "address_line1" : null,'
+    ' "address_line2" : null, "city" : "Baghdad", "country" : null, "is_default" : null}]',
+    "credit": '{"limit" : 1000.00, "available" : 0}',
 }

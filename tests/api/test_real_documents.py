@@ -20,7 +20,8 @@ def addresses(page: Page, redis: Redis) -> Iterator[str]:
     for key in redis.scan_iter(match=f"{before}*{after}"):
         document_id = key.decode()[len(before) : -len(after)]
         if page.template.join:
-            yield f"{page.template.path}?branch_id={document_id}" if document_id != "0" else page.template.path
+            name = "branch_id" if document == "shop" else "customer_id"
+            yield f"{page.template.path}?{name}={document_id}" if document_id != "0" else page.template.path
             continue
         if document != "dashboard":
             yield page.template.path.replace("{id}", document_id)

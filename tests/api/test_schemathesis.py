@@ -60,8 +60,8 @@ def test_the_api_does_as_its_document_says(
     worker.wait_for("ready")
     server = start("serve", "--port", "0", PROJECTOR_NEAR_CACHE_MB=str(near_cache_mb))
     report = run("serving", server)
-    assert "Selected: 17/17" in report
-    assert "Tested: 17" in report
+    assert "Selected: 18/18" in report
+    assert "Tested: 18" in report
     assert not re.search(r"⏭  (Examples|Coverage|Fuzzing|Stateful)", report), report
     wait_until(lambda: not queued(erp), what="empty queues")
     assert erp.execute("SELECT * FROM projector.dead_letter").fetchall() == []
@@ -74,5 +74,5 @@ def test_without_redis_the_api_does_as_its_document_says(own_store: OwnStore, st
     own_store.stop()
     server = start("serve", "--port", "0", PROJECTOR_REDIS_URL=own_store.url)
     report = run("redis_away", server)
-    assert "Tested: 17" in report
+    assert "Tested: 18" in report
     assert "Traceback" not in server.output()
