@@ -36,7 +36,7 @@ def test_a_worker_builds_what_a_first_installation_asked_for(
     """No rebuild by hand is needed; the log says of each kind of document when it is complete."""
     worker = start("run")
     wait_until(lambda: read_served(cache) == read_fresh(erp_url), what="Redis equals the views")
-    worker.wait_for(r"(?s)(all documents are built.*){8}")
+    worker.wait_for(rf"(?s)(all documents are built.*){{{len(DOCUMENTS)}}}")
     for document in DOCUMENTS:
         assert re.search(rf"all documents are built.*\b{document}\b", worker.output()), worker.output()
 

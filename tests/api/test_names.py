@@ -1,6 +1,8 @@
 """Key names are literal, as the contract writes them."""
 
-from projector.names import DOCUMENTS, ENTITIES, built_field, document_key, version_field
+from cli.choices import Entity
+from projector.names import ENTITIES, SECTIONS, built_field, document_key, version_field
+from projector.sections import load_documents
 
 
 def test_keys_are_those_of_the_contract() -> None:
@@ -19,5 +21,10 @@ def test_fields_are_named_after_what_they_describe() -> None:
     assert built_field("customer_orders") == "built:customer_orders"
 
 
-def test_every_document_belongs_to_one_entity() -> None:
-    assert [document for kinds in ENTITIES.values() for document in kinds] == list(DOCUMENTS)
+def test_the_sections_are_those_of_the_sql_files() -> None:
+    files = {document.name: {section.name for section in document.sections} for document in load_documents()}
+    assert files == {document: set(sections) for document, sections in SECTIONS.items()}
+
+
+def test_every_entity_can_be_named_on_the_command_line() -> None:
+    assert [entity.value for entity in Entity] == list(ENTITIES)
