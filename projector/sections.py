@@ -91,9 +91,14 @@ class Section:
         return f"{self.document}_{self.name}"
 
     @property
+    def shared(self) -> list[Shared]:
+        """What it reads together with other sections."""
+        return _used(self.query)
+
+    @property
     def fingerprint(self) -> str:
         """Changes when the text that decides the section's bytes does."""
-        shared = "".join(f"\n{it.query}" for it in _used(self.query))
+        shared = "".join(f"\n{it.query}" for it in self.shared)
         text = f"{self.query}\n{self.empty}\n{_functions()}{shared}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -66,6 +66,7 @@ class Views:
         self._run = run
         self._statements = statements
         self._first = first
+        self._misfits: dict[Shared, psycopg.Error] = {}
         self.recorded = self._read_recorded()
         self.verdicts = Verdicts()
 
@@ -96,12 +97,13 @@ class Views:
         return True
 
     def _install_shared(self, shared: Shared) -> None:
-        """Where the text does not fit any more the earlier view goes on, or the sections that read it break."""
+        """Where the text does not fit, those of the sections that read it do not fit either: they go on as they are, if
+        the earlier view does."""
         error = self._create(shared.view, None, shared.query)
-        if error is not None and self._first:
-            raise _refusal(f"The view projector.{shared.view}", error)
-        if error is not None and not self._is_sound(shared.view):
-            self._run(f"DROP VIEW IF EXISTS projector.{quoted(shared.view)} CASCADE")
+        if error is not None:
+            self._misfits[shared] = error
+            if not self._is_sound(shared.view):
+                self._run(f"DROP VIEW IF EXISTS projector.{quoted(shared.view)} CASCADE")
 
     def _install_document(self, document: Document) -> list[BoundSection]:
         error = self._create(document.name, "id", document.ids_query)
@@ -120,7 +122,8 @@ class Views:
         missing = self._missing_optional_table(section)
         query = section.query if missing is None else _empty_query(document, section)
         columns = "id, range, value, valid_until" if document.by_range else "id, value, valid_until"
-        error = self._create(section.view, columns, query)
+        misfits = (self._misfits[shared] for shared in section.shared if shared in self._misfits)
+        error = next(misfits, None) or self._create(section.view, columns, query)
         if error is None:
             return self._bind(section, missing)
         if self._first:

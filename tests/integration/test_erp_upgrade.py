@@ -110,7 +110,9 @@ def test_a_column_dropped_with_cascade_leaves_its_sections_out_until_it_is_back(
     assert done.process.returncode == 1
     assert re.search(r"^product\.pricing is left out.*minimum_quantity", done.output(), re.MULTILINE)
     assert re.search(
-        r"^error: 1 sections do not fit this ERP and are left out \(product\.pricing\)", done.output(), re.MULTILINE
+        r"^error: 5 sections do not fit this ERP and are left out \(product\.pricing, product_detail\.price, shop\.",
+        done.output(),
+        re.MULTILINE,
     )
     wait_for_empty_queues(erp)
     for id_ in (1, 2, 3):
