@@ -128,6 +128,31 @@ class Answer:
         return found
 
 
+class Part(Answer):
+    """What an address joins with other parts: sections of one document, which are sent by no request on their own."""
+
+    __slots__ = ("alone", "degraded", "sections")
+
+    def __init__(
+        self, sections: dict[str, bytes | None], degraded: tuple[str, ...], sources: int, built_us: int | None
+    ) -> None:
+        super().__init__(200, b"", sources=sources, built_us=built_us)
+        self.sections = sections
+        self.degraded = degraded
+        self.alone: Answer | None = None
+        """The answer that needs no other part, once it has been made."""
+
+    @property
+    def size(self) -> int:
+        return _ANSWER_BYTES + sum(len(section or b"") for section in self.sections.values())
+
+    def aged(self, age_seconds: int) -> "Part":
+        """The same, as it was right so long ago."""
+        part = Part(self.sections, self.degraded, self.sources, self.built_us)
+        part.age_seconds = age_seconds
+        return part
+
+
 class Prepared(Response):
     """Sends bytes and headers that are ready, and so costs nothing to make."""
 
@@ -140,12 +165,21 @@ class Prepared(Response):
 
 def document_answer(question: Question, document: StoredDocument) -> Answer:
     """The answer to a question, made of the document."""
+    if question.template.is_part:
+        return _part(question, document)
     data = compose(question, document)
     shown = question.selection.sections
     sources, built_us = _count_sources(question, document), document.built_us(shown)
     metadata = encode(_metadata(question, document, sources, built_us))
     body = b'{"success":true,"data":%b,"metadata":%b}' % (data, metadata)
     return Answer(200, body, _tags(body), sources=sources, built_us=built_us)
+
+
+def _part(question: Question, document: StoredDocument) -> Part:
+    shown = question.selection.sections
+    sections = {name: document.sections[name] for name in shown}
+    built_us, sources = document.built_us(shown), _count_sources(question, document)
+    return Part(sections, tuple(_degraded(question, document)), sources, built_us)
 
 
 def tagged(body: bytes, extra: Headers = ()) -> Answer:
@@ -174,6 +208,8 @@ def as_stale(answer: Answer, age_seconds: int) -> Answer:
     Its ETag is another, or a client would keep the mark once the answer is fresh again; but a client that holds the
     fresh answer is told that it need not fetch it again, with the same warning.
     """
+    if isinstance(answer, Part):
+        return answer.aged(age_seconds)
     body = b'%b,"stale":true,"age_seconds":%d}}' % (answer.body[:-2], age_seconds)
     tags = _coded_tags(_coded(answer.tags[0], b"stale%d" % age_seconds)) if answer.tags else ()
     extra = (*answer.extra, *stale_headers(age_seconds))
@@ -264,10 +300,16 @@ def _metadata(question: Question, document: StoredDocument, sources: int, built_
     metadata: dict[str, Any] = {"cached": True, "data_sources": sources, "generated_at": instant(built_us)}
     for name, parameter in question.template.metadata:
         metadata[name] = question[parameter]
-    sections = question.selection.sections
-    if document.stamp.degraded or None in map(document.sections.__getitem__, sections):
-        degraded = document.degraded(sections)
-        shown = (field for field, is_shown in question.selection.fields if is_shown)
-        if degraded:
-            metadata["degraded"] = [field.name for field in shown if field.section in degraded]
+    if degraded := _degraded(question, document):
+        metadata["degraded"] = degraded
     return metadata
+
+
+def _degraded(question: Question, document: StoredDocument) -> list[str]:
+    """The names in `data` of what is older than it should be, or missing."""
+    sections = question.selection.sections
+    if not document.stamp.degraded and None not in map(document.sections.__getitem__, sections):
+        return []
+    degraded = document.degraded(sections)
+    shown = (field for field, is_shown in question.selection.fields if is_shown)
+    return [name for field in shown if field.section in degraded for name in field.names]

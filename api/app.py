@@ -27,6 +27,7 @@ from api.read_model import ReadModel
 from api.subscription import Subscription
 from api.tally import Tally, shared_memory
 from projector import __version__
+from projector.checkout import Checkout
 from projector.settings import Settings
 
 _MEGABYTE = 1_048_576
@@ -49,7 +50,8 @@ def create_app(settings: Settings, *, access_log: bool = False, counts: Path | N
     tally = Tally(routes.PATHS, None if counts is None else shared_memory(counts))
     near_cache = NearCache(settings.near_cache_mb * _MEGABYTE, settings.tombstone_seconds)
     lines = Lines(url, timeout_seconds, near_cache, tally)
-    read_model = ReadModel(lines, near_cache, tally, settings.api_heartbeat_late_seconds)
+    checkout = Checkout.load(settings.checkout_file)
+    read_model = ReadModel(lines, near_cache, checkout, tally, settings.api_heartbeat_late_seconds)
     gate = make_gate(settings, read_model)
     subscription = Subscription(lines, timeout_seconds, near_cache, read_model.probe, read_model.feel_heartbeat, tally)
 

@@ -22,6 +22,7 @@ _KEY = re.compile(r"(products|customers|orders|salesperson)/(-?)0*([0-9]{1,19})(
 _TEMPLATES: dict[tuple[str, str], Template] = {
     ("products", ""): endpoints.PRODUCT_COMPLETE,
     ("products", "/complete"): endpoints.PRODUCT_COMPLETE,
+    ("products", "/detail"): endpoints.PRODUCT_DETAIL,
     ("customers", ""): endpoints.CUSTOMER_COMPLETE,
     ("customers", "/complete"): endpoints.CUSTOMER_COMPLETE,
     ("customers", "/quick"): endpoints.CUSTOMER_QUICK,
@@ -40,9 +41,9 @@ class Keys:
 
     name: str = "keys"
     description: str = (
-        f"Up to {MOST_KEYS} documents, separated by commas: products/1, customers/2, customers/2/quick, "
-        "customers/2/financial, customers/2/orders, orders/3, orders/3/quick, salesperson/5/dashboard, "
-        "salesperson/5/dashboard/week"
+        f"Up to {MOST_KEYS} documents, separated by commas: products/1, products/1/detail, customers/2, "
+        "customers/2/quick, customers/2/financial, customers/2/orders, orders/3, orders/3/quick, "
+        "salesperson/5/dashboard, salesperson/5/dashboard/week"
     )
     location: str = "query"
     required: bool = True

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from api import checkout, home
 from api.customer_orders import compose_orders
 from api.parameters import Choice, Filter, Flag, Id, Limit
 from api.templates import Field, Template
@@ -29,6 +30,20 @@ PRODUCT_COMPLETE = Template(
         Field("images", "images"),
         Field("reviews", "reviews", flag="include_reviews"),
         Field("similar_products", "similar_products", flag="include_similar"),
+    ),
+)
+
+PRODUCT_DETAIL = Template(
+    path=f"{MOBILE}/products/{{id}}",
+    document="product_detail",
+    noun="Product",
+    parameters=(PRODUCT_ID,),
+    fields=(
+        Field("product", "product", members=("id", "name", "name_ar", "description", "specifications", "category")),
+        Field("price", "price", members=("price", "original_price", "discount")),
+        Field("images", "images"),
+        Field("stock", "stock", members=("in_stock", "stock_quantity", "by_branch")),
+        Field("reviews", "reviews", members=("rating", "review_count")),
     ),
 )
 
@@ -142,4 +157,33 @@ DASHBOARD = Template(
         Field("payment_collection", "payment_collection"),
         Field("customer_stats", "customer_stats"),
     ),
+)
+
+HOME = Template(
+    path=f"{MOBILE}/home",
+    document="shop",
+    noun="Branch or customer",
+    parameters=(home.BRANCH, home.CUSTOMER),
+    fields=tuple(Field(name, name) for name in (*home.LISTS, "customer", "cart")),
+    join=home.answer_home,
+)
+
+CHECKOUT = Template(
+    path=f"{MOBILE}/checkout",
+    document="shopper",
+    noun="Customer or branch",
+    parameters=(checkout.CUSTOMER, home.BRANCH),
+    fields=tuple(
+        Field(name, name)
+        for name in (
+            "cart",
+            "addresses",
+            "payment_methods",
+            "delivery_options",
+            "promotions",
+            "credit",
+            "summary",
+        )
+    ),
+    join=checkout.answer_checkout,
 )

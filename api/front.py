@@ -22,7 +22,7 @@ from api.templates import Question, Template
 
 _REMEMBERED_TARGETS = 8_192
 _LONGEST_TARGET = 200
-_WITH_ID = re.compile(rb"(/.*/)(0|[1-9][0-9]{0,17})(/[a-z]+)")
+_WITH_ID = re.compile(rb"(/.*/)(0|[1-9][0-9]{0,17})((?:/[a-z]+)?)")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD"})
 

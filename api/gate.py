@@ -91,14 +91,26 @@ class TokenGate:
         return identity
 
     async def _answer(self, identity: Identity, question: Question) -> Answer:
-        document, document_id = question.template.document, question.document_id
-        verdict = identity.judge(document, document_id)
-        if verdict == "no":
-            raise Forbidden(question.template.noun, document_id)
+        subjects = _subjects(question)
+        verdicts = [identity.judge(document, id_) for _, document, id_ in subjects]
+        for (noun, _, id_), verdict in zip(subjects, verdicts, strict=True):
+            if verdict == "no":
+                raise Forbidden(noun, id_)
         answer = await self._read_model.answer(question)
-        if verdict == "ask" and not await self._ownership.owns(identity, document, document_id):
-            raise Forbidden(question.template.noun, document_id)
+        for (noun, document, id_), verdict in zip(subjects, verdicts, strict=True):
+            if verdict == "ask" and not await self._ownership.owns(identity, document, id_):
+                raise Forbidden(noun, id_)
         return answer
+
+
+def _subjects(question: Question) -> list[tuple[str, str, int]]:
+    """Noun, document and id of what a question asks about, all of which must be allowed: its document, and the customer
+    whose part an address joins to it."""
+    template = question.template
+    subjects = [(template.noun, template.document, question.document_id)]
+    names = [parameter.name for parameter in template.parameters]
+    customer = question["customer_id"] if "customer_id" in names else None
+    return subjects if customer is None else [*subjects, ("Customer", "customer", int(customer))]
 
 
 def make_gate(settings: Settings, read_model: ReadModel) -> Gate:

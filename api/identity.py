@@ -7,7 +7,7 @@ READ: Final = "mobile:read"
 REFRESH: Final = "mobile:refresh"
 SCOPES: Final = {READ: "Read documents", REFRESH: "Ask for rebuilds"}
 
-FOR_ALL: Final = frozenset({"product"})
+FOR_ALL: Final = frozenset({"product", "product_detail", "shop"})
 """Kinds of documents that every token with the scope may read. A kind that stands nowhere here is for tokens without
 restriction alone."""
 
@@ -34,7 +34,7 @@ class Identity:
             return "yes"
         if document == "dashboard":
             return "yes" if self.customer_id is None and self.salesperson_id == document_id else "no"
-        if document in ("customer", "customer_orders"):
+        if document in ("customer", "customer_orders", "shopper"):
             return self._judge_customer(document_id)
         return "ask" if document == "order" else "no"
 

@@ -8,6 +8,7 @@ _SALESPERSON: Final = "$response.body#/data/customer/salesperson/id"
 
 _LINKS: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
     "product_complete": (("product_complete", "id", "$response.body#/data/similar_products/0/id"),),
+    "product_detail": (("product_complete", "id", _ID),),
     "customer_complete": (
         ("customer_quick", "id", _ID),
         ("customer_financial", "id", _ID),
@@ -27,6 +28,8 @@ _LINKS: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         ("customer_complete", "id", "$response.body#/data/recent_orders/items/0/customer_id"),
         ("order_complete", "id", "$response.body#/data/recent_orders/items/0/id"),
     ),
+    "home": (("product_detail", "id", "$response.body#/data/featured_products/0/id"),),
+    "checkout": (("product_detail", "id", "$response.body#/data/cart/items/0/product_id"),),
     "refresh_product": (("product_complete", "id", _ID),),
     "refresh_customer": (("customer_complete", "id", _ID),),
     "refresh_order": (("order_complete", "id", _ID),),

@@ -20,11 +20,14 @@ from api.errors import (
     Unavailable,
 )
 from api.links import links
+from api.models.checkout import CheckoutAnswer
 from api.models.customer import CustomerAnswer, CustomerFinancialAnswer, CustomerOrdersAnswer
 from api.models.dashboard import DashboardAnswer
 from api.models.envelope import Failure
+from api.models.home import HomeAnswer
 from api.models.order import OrderAnswer
 from api.models.product import ProductAnswer
+from api.models.product_detail import ProductDetailAnswer
 from api.parameters import Parameter
 from api.templates import Template
 
@@ -51,6 +54,14 @@ PAGES: Final = (
         "A product with stock, prices, images, reviews and similar products",
         ProductAnswer,
         examples.PRODUCT,
+    ),
+    Page(
+        endpoints.PRODUCT_DETAIL,
+        "product_detail",
+        "shop",
+        "A product as a shopper sees it; 404 where it is not active",
+        ProductDetailAnswer,
+        examples.PRODUCT_DETAIL,
     ),
     Page(
         endpoints.CUSTOMER_COMPLETE,
@@ -107,6 +118,22 @@ PAGES: Final = (
         "A salesperson's orders, customers, products and collected payments",
         DashboardAnswer,
         examples.DASHBOARD,
+    ),
+    Page(
+        endpoints.HOME,
+        "home",
+        "shop",
+        "The shopper's home page, of one branch or of all, with the customer's cart",
+        HomeAnswer,
+        examples.HOME,
+    ),
+    Page(
+        endpoints.CHECKOUT,
+        "checkout",
+        "shop",
+        "A shopper's cart with its totals, and all that is needed to order",
+        CheckoutAnswer,
+        examples.CHECKOUT,
     ),
 )
 

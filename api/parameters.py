@@ -68,6 +68,23 @@ class Id:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionalId:
+    """An id that need not be given."""
+
+    name: str
+    description: str
+    example: int = 42
+    location: str = "query"
+    required: bool = False
+
+    def parse(self, text: str | None) -> int | None:
+        return None if text is None else Id(self.name, self.description).parse(text)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "integer", "format": "int64", "examples": [self.example]}
+
+
+@dataclass(frozen=True, slots=True)
 class Limit:
     """A bounded count."""
 

@@ -14,11 +14,13 @@ from redis.exceptions import InvalidResponse, RedisError
 from api.answers import Answer, as_stale, document_answer, failure
 from api.documents import StoredDocument, read_document, stamp_fields
 from api.errors import NotBuilt, NotFound, Unavailable
+from api.joined import Missing
 from api.lines import Lines
 from api.near_cache import Entry, NearCache
 from api.redis_line import Command, Errand, State
 from api.tally import Tally
-from api.templates import Question
+from api.templates import Join, Question
+from projector.checkout import Checkout
 from projector.names import (
     DOCUMENTS,
     ENTITIES,
@@ -87,7 +89,10 @@ class Fetch(Errand[Fetched]):
 class ReadModel:
     """Answers every question from the near cache, or with what Redis holds at the moment."""
 
-    def __init__(self, lines: Lines, near_cache: NearCache, tally: Tally, late_seconds: float) -> None:
+    def __init__(
+        self, lines: Lines, near_cache: NearCache, checkout: Checkout, tally: Tally, late_seconds: float
+    ) -> None:
+        self.checkout = checkout
         self._lines = lines
         self._tally = tally
         self._pulse = Pulse()
@@ -104,6 +109,8 @@ class ReadModel:
         if answer is not None:
             self._tally.add("near_cache_hits")
             return answer
+        if (join := question.template.join) is not None:
+            return await self._join(join, question)
         self._tally.add("near_cache_misses")
         try:
             fetched = await self._fetch(question)
@@ -160,6 +167,13 @@ class ReadModel:
         """Exchanges something with Redis, if it is there."""
         with suppress(RedisError):
             await self._lines.look()
+
+    async def _join(self, join: Join, question: Question) -> Answer:
+        try:
+            answer: Answer = await join(question, self)
+        except Missing as missing:
+            return missing.answer
+        return answer
 
     async def _fetch(self, question: Question) -> Fetched:
         kind, key = question.template.document, question.key

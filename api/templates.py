@@ -6,8 +6,9 @@
 import dataclasses
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from api.documents import StoredDocument
 from api.parameters import Parameter, Value
@@ -26,6 +27,13 @@ class Field:
     """Whether the field is always null at this address."""
     counted: bool = True
     """Whether metadata.data_sources counts the section."""
+    members: tuple[str, ...] = ()
+    """Of a section whose members stand in `data` themselves: their names. All are null where there is no section."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What `data` calls what the section fills."""
+        return self.members or (self.name,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,10 @@ class Template:
     """Members of `metadata` that repeat a parameter: (name, parameter)."""
     compose: "Compose | None" = None
     """Makes `data` where splicing does not."""
+    is_part: bool = False
+    """Whether it answers no request, but other addresses join what it shows."""
+    join: "Join | None" = None
+    """Answers by joining parts; then the fields are those of no document."""
 
 
 Variant = tuple[Template, tuple[Value, ...]]
@@ -97,6 +109,8 @@ class Question:
 
 
 Compose = Callable[[Question, StoredDocument], bytes]
+Join = Callable[[Question, Any], Awaitable[Any]]
+"""From a question and the source of its parts to the answer."""
 
 
 def compose(question: Question, document: StoredDocument) -> bytes:
@@ -109,7 +123,10 @@ def splice(question: Question, document: StoredDocument) -> bytes:
     members = [_name(name) + encode(question[parameter]) for name, parameter in question.template.echo]
     for field, shown in question.selection.fields:
         body = document.sections[field.section] if shown else None
-        members.append(_name(field.name) + (b"null" if body is None else body))
+        if field.members and body is not None:
+            members.append(body.strip()[1:-1])
+        else:
+            members += [_name(name) + (b"null" if body is None else body) for name in field.names]
     return b"{%b}" % b",".join(members)
 
 

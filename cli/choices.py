@@ -11,12 +11,14 @@ _INT64 = range(-(2**63), 2**63)
 
 
 class Entity(StrEnum):
-    """What can be rebuilt and verified; a customer includes the list of its orders."""
+    """What can be rebuilt and verified; a product includes its detail page, a customer its orders and its part of the
+    shop."""
 
     product = "product"
     customer = "customer"
     order = "order"
     dashboard = "dashboard"
+    shop = "shop"
 
 
 def documents_of(entities: Sequence[Entity] | None) -> list[str]:

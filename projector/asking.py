@@ -47,7 +47,7 @@ class Asker:
     ) -> list[int] | None:
         if time.monotonic() < self._unanswered.get(id(bound), 0.0):
             raise BrokenRoute
-        query = f"SELECT DISTINCT q.id FROM ({bound.route.query}) AS q (id) WHERE q.id IS NOT NULL {condition}"
+        query = f"SELECT DISTINCT q.id FROM ({bound.route.question}) AS q (id) WHERE q.id IS NOT NULL {condition}"
         values = [*map(array_literal, keys), *more]
         if not isolated:
             return await self._fetch(query, values)

@@ -11,6 +11,7 @@ from projector.claim import begin_claim, prepare_claim
 from projector.database import AsyncDatabase, Savepoint, array_literal
 from projector.look import read_fanout
 from projector.names import RANGES, key_parts, read_key
+from projector.pace import Pace
 from projector.redis_server import scan_keys
 from projector.resolve import Router
 from projector.shards import Client
@@ -41,7 +42,9 @@ class Backlog:
         chunk_size: int,
         documents: Sequence[str],
         gives_way: Callable[[], bool] = lambda: False,
+        pace: Pace | None = None,
     ) -> None:
+        self._pace = pace
         self._gives_way = gives_way
         self._router = router
         self._client = client
@@ -56,11 +59,19 @@ class Backlog:
         request = await self._claim_behind(connection)
         if request is None:
             # Once a round: fan-outs become documents, and the search begins at the start again.
-            while await self._expand(connection):
-                pass
+            await self._expand_all(connection)
             self._place = _START
             request = await self._claim_behind(connection)
         return request
+
+    async def _expand_all(self, connection: AsyncDatabase) -> None:
+        """All that wait, but for the kinds that their pace holds back."""
+        due = self._documents if self._pace is None else self._pace.due(self._documents)
+        expanded = set()
+        while (document := await self._expand(connection, due)) is not None:
+            expanded.add(document)
+        if self._pace is not None:
+            self._pace.begin(expanded)
 
     async def _claim_behind(self, connection: AsyncDatabase) -> Request | None:
         if self._place == _START:
@@ -76,7 +87,13 @@ class Backlog:
         # the least id, whose other sections come with the next round.
         document, id_ = max(row[:2] for row in rows)
         self._place = (document, max(id_ - 1, _LEAST_ID))
-        return _request(self._router, rows, retries=True)
+        return self._request(rows)
+
+    def _request(self, rows: Sequence[tuple[Any, ...]]) -> Request:
+        request = Request(rows[0][-1], rows=len(rows), retries=True, pace=self._pace)
+        for document, id_, section, _ in rows:
+            want(request.wanted, document, (id_,), self._router.section_bits(document, section))
+        return request
 
     async def _tell_planner(self, connection: AsyncDatabase) -> None:
         """The plan of every builder's look was made while the backlog was empty, and would read all of it for each
@@ -86,16 +103,16 @@ class Backlog:
         if await cursor.fetchone() == (MANY_ROWS,):
             await connection.execute("ANALYZE projector.backlog")
 
-    async def _expand(self, connection: AsyncDatabase) -> bool:
-        """Resolves one fan-out into documents, in a transaction of its own."""
+    async def _expand(self, connection: AsyncDatabase, due: Sequence[str]) -> str | None:
+        """Resolves one fan-out of these kinds into documents, in a transaction of its own; returns its kind."""
         async with connection.transaction():
-            cursor = await connection.execute(read_query("claim_fanout"), (self._documents,))
+            cursor = await connection.execute(read_query("claim_fanout"), (due,))
             row = await cursor.fetchone()
             if row is None:
-                return False
+                return None
             document, section, fanout, queued_at = row
             await self._queue(connection, read_fanout(document, section, fanout), queued_at)
-        return True
+        return str(document)
 
     async def _queue(self, connection: AsyncDatabase, fanout: Fanout, queued_at: object) -> None:
         """The documents of a fan-out; all of them where its route cannot be asked. They stay in the database: there
@@ -103,7 +120,7 @@ class Backlog:
         bound = self._router.find_route(fanout) if fanout.table else None
         if bound is not None:
             async with Savepoint(connection) as savepoint:
-                await _queue_found(connection, fanout, bound.route.query or "", queued_at)
+                await _queue_found(connection, fanout, bound.route.question, queued_at)
             if savepoint.error is None:
                 return
             log.warning("a fan-out's route cannot be asked, all documents are rebuilt",
@@ -123,13 +140,6 @@ async def _queue_found(connection: AsyncDatabase, fanout: Fanout, query: str, qu
     own = [f"${len(fanout.keys) + place}" for place in (1, 2, 3)]
     values = [*map(array_literal, fanout.keys), fanout.document, fanout.section, queued_at]
     await connection.execute(_queue_statement(*own, ids=query, conflict=_EARLIER), values)
-
-
-def _request(router: Router, rows: Sequence[tuple[Any, ...]], *, retries: bool) -> Request:
-    request = Request(rows[0][-1], rows=len(rows), retries=retries)
-    for document, id_, section, _ in rows:
-        want(request.wanted, document, (id_,), router.section_bits(document, section))
-    return request
 
 
 async def queue_documents(
@@ -153,11 +163,21 @@ def _queue_statement(document: str, section: str, queued_at: str, *, ids: str, c
 
 async def queue_fanouts(connection: AsyncDatabase, fanouts: Iterable[Fanout]) -> None:
     for fanout in fanouts:
-        content = (
-            {"table": fanout.table, "columns": fanout.columns, "keys": fanout.keys} if fanout.table else {"all": True}
-        )
-        values = (fanout.document, fanout.section, json.dumps(content))
-        await connection.execute(read_query("queue_fanout"), values)
+        await connection.execute(read_query("queue_fanout"), (fanout.document, fanout.section, _content(fanout)))
+
+
+async def queue_paced(connection: AsyncDatabase, fanouts: Sequence[Fanout]) -> None:
+    """Adds changes of paced documents, in one statement for all: hardly any batch has none."""
+    if fanouts:
+        documents, sections = [it.document for it in fanouts], [it.section for it in fanouts]
+        values = (documents, sections, [_content(it) for it in fanouts])
+        await connection.execute(read_query("queue_paced"), values)
+
+
+def _content(fanout: Fanout) -> str:
+    if fanout.table is None:
+        return json.dumps({"all": True})
+    return json.dumps({"table": fanout.table, "columns": fanout.columns, "keys": fanout.keys})
 
 
 async def queue_wanted(connection: AsyncDatabase, router: Router, wanted: Wanted) -> None:

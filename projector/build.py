@@ -15,6 +15,7 @@ from projector.asking import Asker, BrokenRoute
 from projector.database import AsyncDatabase, is_fault_of_data, reason_of
 from projector.horizon import Horizon
 from projector.look import Look
+from projector.pace import Pace
 from projector.reading import Plan, Reader, collect_presence, degrade
 from projector.resolve import Question, Resolution, Router
 from projector.sql import read_query
@@ -63,6 +64,8 @@ class Request:
     """By the monotonic clock of this process."""
     heartbeat: int | None = None
     """The newest heartbeat among the rows, in unix microseconds."""
+    pace: Pace | None = None
+    """Is told how long it took to build."""
 
     @property
     def is_heartbeat(self) -> bool:
@@ -83,6 +86,8 @@ class Outcome:
     """Sections with a dead letter that were not tried, because fresh changes do not wait for them."""
     behind: bool = False
     """Everything was left to others, because a long queue waits."""
+    paced: list[Fanout] = field(default_factory=list)
+    """Changes that touch documents which are not built at every change."""
 
 
 class Builder:
@@ -233,6 +238,8 @@ class Builder:
             names = self._router.section_names(document, bits)
             outcome.fanouts += [Fanout(document, name) for name in names]
         outcome.postponed = request.postponed
+        for question in resolution.paced:
+            outcome.paced += self._fanouts_of(question)
         if request.events:
             self._leave(wanted, outcome)
         return wanted
@@ -249,25 +256,31 @@ class Builder:
 
     async def _ask(self, question: Question, wanted: Wanted, outcome: Outcome, *, isolated: bool) -> None:
         """Asks a route query; too many answers, or none at all, become a fan-out in the backlog."""
-        bound, names = question.route, self._router.section_names(question.route.document, question.sections)
+        bound = question.route
         try:
             ids = await self._asker.documents(question, self._wide_fanout, isolated=isolated)
         except BrokenRoute:
+            names = self._router.section_names(bound.document, question.sections)
             outcome.fanouts += [Fanout(bound.document, name) for name in names]
             return
         if ids is not None:
             want(wanted, bound.document, ids, question.sections)
             return
-        table, columns = bound.route.table, bound.route.columns
+        outcome.fanouts += self._fanouts_of(question)
+
+    def _fanouts_of(self, question: Question) -> list[Fanout]:
+        """The question as it waits in the backlog, one for each section."""
+        document, route = question.route.document, question.route.route
         keys = tuple(tuple(sorted(values)) for values in question.keys)
-        outcome.fanouts += [Fanout(bound.document, name, table, columns, keys) for name in names]
+        names = self._router.section_names(document, question.sections)
+        return [Fanout(document, name, route.table, route.columns, keys) for name in names]
 
     def _covers(self, wanted: Wanted, seen: Look, fanouts: Sequence[Fanout]) -> bool:
         """Whether the look tells of nothing that `_widen` would add."""
         if seen.too_many or any(wanted.get(fanout.document) for fanout in (*seen.fanouts, *fanouts)):
             return False
         resolution = self._router.resolve(seen.events)
-        if any(wanted.get(question.route.document) for question in resolution.questions):
+        if any(wanted.get(question.route.document) for question in (*resolution.questions, *resolution.paced)):
             return False
         if any(wanted.get(document) for document in resolution.everything):
             return False
@@ -317,7 +330,7 @@ class Builder:
             others = resolution.wanted.get(document, {})
             for id_ in ids.keys() & others.keys():
                 ids[id_] |= others[id_]
-        for question in resolution.questions:
+        for question in (*resolution.questions, *resolution.paced):
             document = question.route.document
             if touched := wanted.get(document):
                 found = await self._asker.among(question.route, question.keys, list(touched), isolated=isolated)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from projector.capture import MAX_SLOTS, Capture, CapturedColumn
 from projector.catalog import Reads
 from projector.errors import DefinitionError, InstallError
-from projector.sections import Document, Route, Section, load_documents
+from projector.sections import Document, Route, Section, load_documents, load_shared
 from projector.sql import read_sql, sql_root
 
 
@@ -26,6 +26,8 @@ class BoundSection:
 def package_fingerprint() -> str:
     """Changes with anything that `install` would install."""
     digest = hashlib.sha256()
+    for shared in load_shared():
+        digest.update(f"{shared.name}\n{shared.query}\n".encode())
     for document in load_documents():
         digest.update(f"{document.name}\n{document.ids_query}\n".encode())
         for section in document.sections:

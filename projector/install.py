@@ -79,6 +79,7 @@ class Installer:
         self._timezone = settings.timezone
         self._dry_run = dry_run
         self._roles = roles
+        self._new_kinds: list[str] = []
         self.report = Report()
 
     def install(self) -> Report:
@@ -90,7 +91,7 @@ class Installer:
         late = self._install_triggers(captures)
         if not first:
             # What changed in these tables before their triggers fired is in no event.
-            self._queue_rebuilds(sorted(_readers(bound, late)), first=False)
+            self._queue_sections(sorted(_readers(bound, late)))
             # Nor is what writers changed that had begun before the new functions were there.
             self._run("UPDATE projector.reconciliation SET after = pg_current_xact_id()")
         return self.report
@@ -117,9 +118,11 @@ class Installer:
             captures = self._install_captures(bound)
             self._record(views)
             # In the same transaction, so that an installation that ends here is taken up by whoever builds.
-            self._queue_rebuilds(self.report.changed, first=first)
+            self._queue_kinds("first installation" if first else "a new kind of document")
             if not first:
-                self._reconcile(self.report.changed)
+                changed = self.report.changed
+                self._queue_sections([name for name in changed if name.split(".", 1)[0] not in self._new_kinds])
+                self._reconcile(changed)
             # Once made, the roles get what a new version brings with it: the triggers' functions run as the owner.
             if self._roles or has_roles(self._connection):
                 grant_roles(self._connection, self._schema, bound, self._run)
@@ -250,6 +253,8 @@ class Installer:
             if views.recorded and changed:
                 self.report.changed.append(name)
         self.report.changed = sorted(set(self.report.changed))
+        known = {name.split(".", 1)[0] for name in views.recorded}
+        self._new_kinds = [document.name for document in load_documents() if document.name not in known]
         self._record_letters(verdicts)
         self._run(
             "INSERT INTO projector.installation (version, fingerprint, timezone, erp_schema) VALUES"
@@ -295,17 +300,18 @@ class Installer:
                 self._run_patiently("; ".join(statements), table)
         return late
 
-    def _queue_rebuilds(self, sections: Sequence[str], *, first: bool) -> None:
-        """A first installation builds everything; later ones what they define or capture anew."""
-        names = [document.name for document in load_documents()] if first else []
-        for name in names:
+    def _queue_kinds(self, reason: str) -> None:
+        """Whole kinds of which nothing was installed before; the read API waits for them until they are built."""
+        for name in self._new_kinds:
             self._run(
                 "INSERT INTO projector.rebuild (document, reason)"
-                f" VALUES ({literal(name)}, 'first installation') ON CONFLICT DO NOTHING"
+                f" VALUES ({literal(name)}, {literal(reason)}) ON CONFLICT DO NOTHING"
             )
-        for document, section in [(name, "*") for name in names] + [
-            tuple(name.split(".", 1)) for name in ([] if first else sections)
-        ]:
+            self._run(f"SELECT projector.queue_all({literal(name)}, '*')")
+
+    def _queue_sections(self, sections: Sequence[str]) -> None:
+        """What is defined or captured anew."""
+        for document, section in (name.split(".", 1) for name in sections):
             self._run(f"SELECT projector.queue_all({literal(document)}, {literal(section)})")
 
     def _reconcile(self, sections: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from typing import Protocol, Self
 
-from projector.backlog import queue_fanouts, queue_wanted
+from projector.backlog import queue_fanouts, queue_paced, queue_wanted
 from projector.build import Builder, Outcome, Request
 from projector.database import AsyncDatabase
 from projector.deadletters import DeadLetters
@@ -119,6 +119,8 @@ class Lane:
             self.found_at = time.monotonic()
         outcome = await self._builder.build(claim.request)
         self.behind = outcome.behind
+        if claim.request.pace is not None:
+            claim.request.pace.took(claim.request.wanted, time.monotonic() - self.found_at)
         reach("built")
         await self.settle()
         self._building = False
@@ -158,6 +160,7 @@ class Lane:
     async def _acknowledge(self, claim: Claim, outcome: Outcome) -> None:
         connection = claim.connection
         await queue_fanouts(connection, outcome.fanouts)
+        await queue_paced(connection, outcome.paced)
         await queue_wanted(connection, self._router, outcome.postponed)
         await leave(connection, outcome.beside)
         await self._dead_letters.queue_mended(connection, outcome.built)

@@ -6,47 +6,94 @@ in microseconds since 1970).
 """
 
 import re
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-SECTIONS: Final = MappingProxyType(
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of document: its key, its sections in the order of the answer, and the entity that it is rebuilt with."""
+
+    key: str
+    entity: str
+    sections: tuple[str, ...]
+    pace_seconds: float | None = None
+    """Where set, it is built not at every change but at most once in so long."""
+
+
+KINDS: Final = MappingProxyType(
     {
-        "product": (
+        "product": Kind(
+            "bff:product:{id}:complete",
             "product",
-            "inventory",
-            "pricing",
-            "images",
-            "reviews",
-            "similar_products",
+            ("product", "inventory", "pricing", "images", "reviews", "similar_products"),
         ),
-        "customer": ("customer", "name", "financial", "recent_orders", "payment_history"),
-        "customer_orders": ("orders",),
-        "order": ("order", "customer", "items", "payment", "delivery", "summary"),
-        "dashboard": (
-            "salesperson",
-            "period",
-            "sales_overview",
-            "recent_orders",
-            "pending_orders",
-            "top_customers",
-            "top_products",
-            "payment_collection",
-            "customer_stats",
+        "product_detail": Kind(
+            "bff:product:{id}:detail",
+            "product",
+            ("product", "price", "images", "stock", "reviews"),
+        ),
+        "customer": Kind(
+            "bff:customer:{id}:complete",
+            "customer",
+            ("customer", "name", "financial", "recent_orders", "payment_history"),
+        ),
+        "customer_orders": Kind("bff:customer:{id}:orders", "customer", ("orders",)),
+        "shopper": Kind(
+            "bff:customer:{id}:shopper",
+            "customer",
+            ("customer", "cart_summary", "cart", "addresses", "credit"),
+        ),
+        "order": Kind(
+            "bff:order:{id}:complete",
+            "order",
+            ("order", "customer", "items", "payment", "delivery", "summary"),
+        ),
+        "dashboard": Kind(
+            "bff:dashboard:salesperson:{id}:{range}",
+            "dashboard",
+            (
+                "salesperson",
+                "period",
+                "sales_overview",
+                "recent_orders",
+                "pending_orders",
+                "top_customers",
+                "top_products",
+                "payment_collection",
+                "customer_stats",
+            ),
+        ),
+        "shop": Kind(
+            "bff:shop:{id}:complete",
+            "shop",
+            (
+                "featured_products",
+                "best_sellers",
+                "new_arrivals",
+                "promotions",
+                "checkout_promotions",
+                "currency",
+            ),
+            pace_seconds=1.0,
         ),
     }
 )
-"""Every document kind and its sections, in the order of the answer."""
 
-DOCUMENTS: Final = tuple(SECTIONS)
+SECTIONS: Final = MappingProxyType({name: kind.sections for name, kind in KINDS.items()})
+DOCUMENTS: Final = tuple(KINDS)
+PACED: Final = MappingProxyType({name: kind.pace_seconds for name, kind in KINDS.items() if kind.pace_seconds})
+"""Kinds that are built not at every change, and the seconds between two builds."""
+EVERY_BRANCH: Final = 0
+"""The id of the shop that is all branches together."""
 RANGES: Final = ("today", "week", "month")
 """The variants of a dashboard."""
 
 ENTITIES: Final = MappingProxyType(
     {
-        "product": ("product",),
-        "customer": ("customer", "customer_orders"),
-        "order": ("order",),
-        "dashboard": ("dashboard",),
+        entity: tuple(name for name, kind in KINDS.items() if kind.entity == entity)
+        for entity in dict.fromkeys(kind.entity for kind in KINDS.values())
     }
 )
 """What can be asked to be rebuilt, and the documents that this means."""
@@ -78,26 +125,17 @@ HEARTBEAT_FIELD: Final = "at"
 """The moment of the newest heartbeat that came so far, in microseconds since 1970, by the clock of PostgreSQL."""
 
 KEY_PATTERN: Final = "bff:*"
-_KEYS: Final = MappingProxyType(
-    {
-        "product": "bff:product:{id}:complete",
-        "customer": "bff:customer:{id}:complete",
-        "customer_orders": "bff:customer:{id}:orders",
-        "order": "bff:order:{id}:complete",
-        "dashboard": "bff:dashboard:salesperson:{id}:{range}",
-    }
-)
 
 
 def key_parts(document: str, date_range: str | None = None) -> tuple[str, str]:
     """What stands before and behind the id in the keys of a document kind."""
-    before, after = _KEYS[document].split("{id}")
+    before, after = KINDS[document].key.split("{id}")
     return before, after.format(range=date_range)
 
 
 def document_key(document: str, document_id: int, date_range: str | None = None) -> str:
     """The key of one document; `date_range` is for dashboards, which have one for each range."""
-    return _KEYS[document].format(id=document_id, range=date_range)
+    return KINDS[document].key.format(id=document_id, range=date_range)
 
 
 def read_key(key: str) -> tuple[str, int] | None:

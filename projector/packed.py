@@ -1,6 +1,7 @@
 """Calls of a script, packed and sent in one piece to each server that holds their keys."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,7 +97,12 @@ async def _exchange(connection: Any, head: Arguments, calls: Sequence[Arguments]
     packed = b"".join([pack_command((*head, *arguments)) for arguments in calls])
     try:
         await connection.send_packed_command(packed)
-        return [await _answer(connection) for _ in calls]
+        # One time-out for all of them: a timer for each costs as much as reading the answer.
+        async with asyncio.timeout(connection.socket_timeout):
+            return [await _answer(connection) for _ in calls]
+    except TimeoutError:
+        await connection.disconnect(nowait=True)
+        raise redis.exceptions.TimeoutError("Timeout reading from the server") from None
     except BaseException:
         # Answers that nobody reads would be taken for the next command's.
         await connection.disconnect(nowait=True)
@@ -105,6 +111,6 @@ async def _exchange(connection: Any, head: Arguments, calls: Sequence[Arguments]
 
 async def _answer(connection: Any) -> Any:
     try:
-        return await connection.read_response()
+        return await connection.read_response(timeout=math.inf)
     except ResponseError as error:
         return error

@@ -52,6 +52,8 @@ class Resolution:
 
     wanted: Wanted = field(default_factory=nothing_wanted)
     questions: list[Question] = field(default_factory=list)
+    paced: list[Question] = field(default_factory=list)
+    """Those that lead to paced documents, which fresh changes do not ask."""
     everything: dict[str, SectionBits] = field(default_factory=dict)
 
 
@@ -115,8 +117,11 @@ class Router:
                 continue
             for route in self.routes_of(event.source):
                 if bits := route.sections(event):
-                    _follow(route, bits, event, resolution, questions)
-        resolution.questions = list(questions.values())
+                    asks = route.route.query is not None or self.documents[route.document].is_paced
+                    _follow(route, bits, event, resolution, questions, asks=asks)
+        for question in questions.values():
+            paced = self.documents[question.route.document].is_paced
+            (resolution.paced if paced else resolution.questions).append(question)
         return resolution
 
     def _follow_build(self, event: Event, resolution: Resolution) -> None:
@@ -134,11 +139,13 @@ def _follow(
     event: Event,
     resolution: Resolution,
     questions: dict[tuple[int, SectionBits], Question],
+    *,
+    asks: bool,
 ) -> None:
     if event.operation in ANYTHING or route.slots is None:
         known = resolution.everything.get(route.document, 0)
         resolution.everything[route.document] = known | bits
-    elif route.route.query is None:
+    elif not asks:
         want(resolution.wanted, route.document, event.keys[route.slots[0] - 1] or (), bits)
     else:
         place = (id(route), bits)

@@ -8,7 +8,8 @@ A section is one SELECT with a comment header. The header's directives:
     -- index <table> (<columns>) [WHERE …]       an index that the view or a route needs
     -- empty <json>                              the value where an optional table is missing
 
-A directive goes on in following lines that begin with at least three spaces.
+A directive goes on in following lines that begin with at least three spaces. A SELECT that several sections read is a
+file in the folder _shared, and the view projector.shared_<name>.
 """
 
 import functools
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from projector.errors import DefinitionError
+from projector.names import PACED
 from projector.sql import sql_root
 
 OPTIONAL_TABLES = frozenset({"reviews", "customer_addresses", "carts", "cart_items", "promotions"})
@@ -41,6 +43,11 @@ class Route:
     columns: tuple[str, ...]
     query: str | None
 
+    @property
+    def question(self) -> str:
+        """The route as a query, also where the column itself holds the ids."""
+        return self.query or "SELECT unnest($1::bigint[])"
+
     def __str__(self) -> str:
         return f"{self.table}.{', '.join(self.columns)}" if self.columns else self.table
 
@@ -51,6 +58,18 @@ class Index:
 
     table: str
     definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A SELECT that several sections read, as the view projector.shared_<name>; what it reads, they read."""
+
+    name: str
+    query: str
+
+    @property
+    def view(self) -> str:
+        return f"shared_{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +91,15 @@ class Section:
         return f"{self.document}_{self.name}"
 
     @property
+    def shared(self) -> list[Shared]:
+        """What it reads together with other sections."""
+        return _used(self.query)
+
+    @property
     def fingerprint(self) -> str:
         """Changes when the text that decides the section's bytes does."""
-        text = f"{self.query}\n{self.empty}\n{_functions()}"
+        shared = "".join(f"\n{it.query}" for it in self.shared)
+        text = f"{self.query}\n{self.empty}\n{_functions()}{shared}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -92,6 +117,11 @@ class Document:
         return self.name == "dashboard"
 
     @property
+    def is_paced(self) -> bool:
+        """Whether its changes are gathered, and documents built at most once in so long."""
+        return self.name in PACED
+
+    @property
     def takes_long(self) -> bool:
         """Whether it sums up a period, so that fresh changes queue it (each once) instead of waiting for it."""
         return self.by_range
@@ -101,7 +131,19 @@ class Document:
 def load_documents() -> tuple[Document, ...]:
     """Every document that sql/sections defines, by name; DefinitionError names the file at fault."""
     root = sql_root() / "sections"
-    return tuple(_load_document(folder) for folder in sorted(root.iterdir()) if folder.is_dir())
+    folders = (folder for folder in sorted(root.iterdir()) if folder.is_dir() and not folder.name.startswith("_"))
+    return tuple(map(_load_document, folders))
+
+
+@functools.cache
+def load_shared() -> tuple[Shared, ...]:
+    """What several sections read, by name."""
+    files = sorted((sql_root() / "sections" / "_shared").glob("*.sql"))
+    return tuple(Shared(path.stem, _split_header(path.read_text(encoding="utf-8"))[1]) for path in files)
+
+
+def _used(query: str) -> list[Shared]:
+    return [shared for shared in load_shared() if re.search(rf"projector\.{shared.view}\b", query)]
 
 
 @functools.cache
@@ -138,7 +180,7 @@ def _parse_section(document: str, name: str, header: list[str], query: str) -> S
         routes=tuple(_parse_route(text) for kind, text in directives if kind == "route"),
         indexes=tuple(_parse_index(text) for kind, text in directives if kind == "index"),
         empty=empty[0] if empty else None,
-        reads_clock=_CLOCK.search(query) is not None,
+        reads_clock=any(_CLOCK.search(text) for text in (query, *(shared.query for shared in _used(query)))),
     )
 
 

@@ -18,8 +18,9 @@ from projector.heartbeat import Heart
 from projector.horizon import Horizon
 from projector.installed import load_router
 from projector.lane import Lane, Queue
-from projector.names import DOCUMENTS
+from projector.names import DOCUMENTS, PACED
 from projector.outbox import Beside, Outbox
+from projector.pace import Pace
 from projector.progress import Progress
 from projector.publish import PublishCounts, Publisher, Replicas
 from projector.pulse import Pulse
@@ -74,11 +75,11 @@ class Signals:
         for signal in (self.fresh, self.beside, self.queued, self.tick, self.rest, self.pause, self.audit):
             signal.set()
 
-    def queued_by(self, outcome: Outcome) -> None:
+    def queued_by(self, outcome: Outcome, pace: Pace) -> None:
         """A batch of fresh events left work for the other lanes."""
         if outcome.beside:
             self.beside.set()
-        if outcome.postponed or outcome.fanouts:
+        if outcome.postponed or outcome.fanouts or pace.due(fanout.document for fanout in outcome.paced):
             self.queued.set()
 
 
@@ -107,13 +108,14 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What runs beside the lanes, each with a `run_once`."""
+    """What runs beside the lanes, each with a `run_once`; and what holds back the backlog's."""
 
     timers: Timers
     audit: Audit
     triggers: TriggerWatch
     progress: Progress
     heart: Heart
+    pace: Pace
 
 
 class Session:
@@ -145,6 +147,7 @@ class Session:
         self._triggers = parts.triggers
         self._progress = parts.progress
         self._heart = parts.heart
+        self._pace = parts.pace
         self._settings = settings
         self._stopping = stopping
         self.is_ready = False
@@ -229,7 +232,8 @@ class Session:
                 began = time.monotonic()
                 if not await lane.run_once():
                     await lane.settle()
-                    await self._signals.queued.wait(self._settings.poll_interval_seconds)
+                    longest = self._settings.poll_interval_seconds
+                    await self._signals.queued.wait(min(longest, self._pace.seconds_left(longest)))
                 elif _flows(self._lanes.live):
                     await self._signals.pause.wait(min(time.monotonic() - began, LONGEST_REST_SECONDS))
 
@@ -359,13 +363,16 @@ async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memo
             await made.prepare()
             return made
 
-        live = await lane("live", Outbox(settings.claim_limit, horizon), 2, tally.live, signals.queued_by)
-        backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, lambda: _flows(live))
+        pace = Pace(PACED)
+
+        def tell(outcome: Outcome) -> None:
+            signals.queued_by(outcome, pace)
+
+        live = await lane("live", Outbox(settings.claim_limit, horizon), 2, tally.live, tell)
+        backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, lambda: _flows(live), pace)
         lanes = Lanes(
             live=live,
-            beside=await lane(
-                "beside", Beside(settings.claim_limit, horizon, router), 2, tally.beside, signals.queued_by
-            ),
+            beside=await lane("beside", Beside(settings.claim_limit, horizon, router), 2, tally.beside, tell),
             backlog=await lane("backlog", backlog, 3, tally.backlog),
         )
         audit_connection = await database("audit", snapshots=True)
@@ -381,6 +388,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memo
             triggers=TriggerWatch(connections.housekeeping, router),
             progress=Progress(connections.housekeeping, [lanes.backlog.totals]),
             heart=Heart(connections.heartbeat, client, settings.heartbeat_seconds, memory.pulse),
+            pace=pace,
         )
         yield Session(
             connections, guarded, lanes, signals, dead_letters, parts, memory, installation.mark, settings, stopping

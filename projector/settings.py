@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     audit_share: float = Field(
         0.01, ge=0, le=1, description="Share of its time that a worker compares documents with fresh builds; 0: never"
     )
+    checkout_file: Path | None = Field(
+        None, description="TOML file with payment methods and delivery options, instead of the package's"
+    )
     tombstone_seconds: int = Field(3600, ge=60, description="How long a deleted entity's fence is kept")
     shutdown_seconds: float = Field(10, gt=0, description="How long a stopping worker or API may finish what it began")
     heartbeat_seconds: float = Field(

@@ -10,7 +10,7 @@ from projector.database import Database, reason_of
 from projector.definitions import BoundSection, require_routes, section_fingerprint
 from projector.errors import InstallError
 from projector.routes import route_fault
-from projector.sections import OPTIONAL_TABLES, Document, Section, load_documents
+from projector.sections import OPTIONAL_TABLES, Document, Section, Shared, load_documents, load_shared
 from projector.settings import Settings
 
 _OTHER_COLUMN_TYPES = psycopg.errors.InvalidTableDefinition
@@ -66,11 +66,14 @@ class Views:
         self._run = run
         self._statements = statements
         self._first = first
+        self._misfits: dict[Shared, psycopg.Error] = {}
         self.recorded = self._read_recorded()
         self.verdicts = Verdicts()
 
     def install(self) -> list[BoundSection]:
         """Returns the sections that can be built."""
+        for shared in load_shared():
+            self._install_shared(shared)
         bound = [section for document in load_documents() for section in self._install_document(document)]
         self._drop_stale()
         return bound
@@ -93,6 +96,15 @@ class Views:
             return False
         return True
 
+    def _install_shared(self, shared: Shared) -> None:
+        """Where the text does not fit, those of the sections that read it do not fit either: they go on as they are, if
+        the earlier view does."""
+        error = self._create(shared.view, None, shared.query)
+        if error is not None:
+            self._misfits[shared] = error
+            if not self._is_sound(shared.view):
+                self._run(f"DROP VIEW IF EXISTS projector.{quoted(shared.view)} CASCADE")
+
     def _install_document(self, document: Document) -> list[BoundSection]:
         error = self._create(document.name, "id", document.ids_query)
         if error is not None:
@@ -110,7 +122,8 @@ class Views:
         missing = self._missing_optional_table(section)
         query = section.query if missing is None else _empty_query(document, section)
         columns = "id, range, value, valid_until" if document.by_range else "id, value, valid_until"
-        error = self._create(section.view, columns, query)
+        misfits = (self._misfits[shared] for shared in section.shared if shared in self._misfits)
+        error = next(misfits, None) or self._create(section.view, columns, query)
         if error is None:
             return self._bind(section, missing)
         if self._first:
@@ -156,9 +169,10 @@ class Views:
         self.verdicts.broken[_name(section)] = reason_of(error)
         self._run(f"DROP VIEW IF EXISTS projector.{quoted(section.view)} CASCADE")
 
-    def _create(self, view: str, columns: str, query: str) -> psycopg.Error | None:
+    def _create(self, view: str, columns: str | None, query: str) -> psycopg.Error | None:
         """Creates or replaces a view; returns the error where the text does not fit this ERP."""
-        statement = f"CREATE OR REPLACE VIEW projector.{quoted(view)} ({columns}) AS\n{query}"
+        named = f" ({columns})" if columns else ""
+        statement = f"CREATE OR REPLACE VIEW projector.{quoted(view)}{named} AS\n{query}"
         error = self._attempt(statement)
         if isinstance(error, _OTHER_COLUMN_TYPES):
             error = self._attempt(f"DROP VIEW projector.{quoted(view)} CASCADE", statement)
@@ -184,6 +198,7 @@ class Views:
         """Views of sections that this package does not have."""
         documents = load_documents()
         ours = {section.view for document in documents for section in document.sections} | {it.name for it in documents}
+        ours |= {shared.view for shared in load_shared()}
         views = "SELECT relname::text FROM pg_class WHERE relkind = 'v' AND relnamespace = 'projector'::regnamespace"
         for (view,) in self._connection.execute(views).fetchall():
             if view not in ours:

@@ -48,9 +48,7 @@ def test_a_refusal_of_redis_is_named_also_where_a_script_met_it(answer: str) -> 
         redis_errors.ConnectionError("Connection closed by server."),
         redis_errors.TimeoutError("Timeout reading from socket"),
         ConnectionResetError(),
-        RuntimeError(
-            "unable to perform operation on <TCPTransport closed=True>; the handler is closed"
-        ),
+        RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed"),
         psycopg.errors.AdminShutdown(),
         psycopg.errors.CannotConnectNow("the database system is starting up"),
         psycopg.errors.TooManyConnections(),

@@ -7,9 +7,18 @@ from api.models.dashboard import DashboardDocument
 from api.models.envelope import FailureDetails, Metadata, Success
 from api.models.order import OrderDocument
 from api.models.product import ProductDocument
+from api.models.product_detail import ProductDetail
 from api.models.values import Count, Model
 
-Document = ProductDocument | CustomerDocument | CustomerFinancial | CustomerOrders | OrderDocument | DashboardDocument
+Document = (
+    ProductDocument
+    | ProductDetail
+    | CustomerDocument
+    | CustomerFinancial
+    | CustomerOrders
+    | OrderDocument
+    | DashboardDocument
+)
 
 
 class BatchItem(Model):

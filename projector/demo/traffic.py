@@ -21,6 +21,7 @@ _WEIGHTS = {
     "price changed": 7,
     "product edited": 4,
     "review written": 5,
+    "cart filled": 4,
     "customer edited": 4,
     "customer added": 2,
 }
@@ -47,6 +48,7 @@ _LAST_IDS: dict[str, LiteralString] = {
     "products": "SELECT max(id) FROM products",
     "inventory_items": "SELECT max(id) FROM inventory_items",
     "product_prices": "SELECT max(id) FROM product_prices",
+    "carts": "SELECT max(id) FROM carts",
 }
 
 _OPEN_ORDERS = """
@@ -172,6 +174,13 @@ SELECT %s, id, %s, %s, %s, %s, true, false, name, now() AT TIME ZONE 'UTC'
 FROM customers WHERE id = %s
 """
 
+_FILL_CART = """
+INSERT INTO cart_items (cart_id, product_id, quantity, unit_price, subtotal, is_available, added_at)
+SELECT cart.id, product.id, %(quantity)s, product.unit_price, product.unit_price * %(quantity)s, true,
+    now() AT TIME ZONE 'UTC'
+FROM carts AS cart, products AS product WHERE cart.id = %(cart)s AND product.id = %(product)s
+"""
+
 _EDIT_CUSTOMER: tuple[LiteralString, ...] = (
     "UPDATE customers SET credit_limit = %(money)s, updated_at = now() WHERE id = %(id)s",
     "UPDATE customers SET payment_terms = %(days)s, updated_at = now() WHERE id = %(id)s",
@@ -238,6 +247,7 @@ class Traffic:
             "price changed": self._change_price,
             "product edited": self._edit_product,
             "review written": self._write_review,
+            "cart filled": self._fill_cart,
             "customer edited": self._edit_customer,
             "customer added": self._add_customer,
         }
@@ -395,6 +405,16 @@ class Traffic:
                 self._random.choice(("approved", "approved", "pending")),
                 self._some("customers"),
             ),
+        )
+
+    def _fill_cart(self) -> bool:
+        return self._changed(
+            _FILL_CART,
+            {
+                "cart": self._some("carts"),
+                "product": self._some("products"),
+                "quantity": self._random.randint(1, 5),
+            },
         )
 
     def _edit_customer(self) -> bool:

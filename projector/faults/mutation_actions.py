@@ -32,7 +32,7 @@ NO_OPS: list[LiteralString] = [
     "DELETE FROM {t} WHERE id < 0",
     "INSERT INTO {t} ({c}) SELECT {c} FROM {t} WHERE false",
 ]
-TRUNCATED = ("reviews", "invoice_payments", "cart_items", "product_prices", "customer_addresses")
+TRUNCATED = ("reviews", "invoice_payments", "cart_items", "product_prices", "customer_addresses", "promotions")
 TRUNCATED_WITH_CHILDREN = ("carts", "sales_invoices", "sales_orders")
 
 

@@ -18,6 +18,7 @@ WORDS = {
     "currencies.code": ["IQD", "USD", "EUR", "TRY"],
     "payment_status": ["PAID", "UNPAID", "PARTIAL", "unpaid", ""],
     "payment_method": ["CASH", "BANK_TRANSFER", "نقدا", ""],
+    "promo_code": ["EID10", "eid10", "WELCOME", ""],
     "customer_name": ["", "Layla", "ليلى", " "],
 }
 TEXTS = [

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import product as combinations
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
+from .checkout import checkout_document
 from .customer import orders_answer
 from .documents import document
 from .rows import Rows
-from .values import Data
+from .shop import home_document
+from .values import Clock, Data, presentable
 
 PREFIX = "/api/mobile"
 FLAGS = {
@@ -31,6 +34,7 @@ def answers(rows: Rows, sample: Iterable[str], *, now: datetime, timezone: str) 
 
     The data is None where the answer is 404.
     """
+    clock = Clock(now, ZoneInfo(timezone))
     for key in sample:
         _, kind, *_, entity, variant = key.split(":")
         data = document(rows, key, now=now, timezone=timezone)
@@ -38,6 +42,12 @@ def answers(rows: Rows, sample: Iterable[str], *, now: datetime, timezone: str) 
             yield from _dashboard(entity, variant, data)
         elif variant == "orders":
             yield from _customer_orders(entity, data)
+        elif kind == "shop":
+            yield f"{PREFIX}/home" + (f"?branch_id={entity}" if entity != "0" else ""), data
+        elif variant == "shopper":
+            yield from _shopper(rows, clock, int(entity), data)
+        elif variant == "detail":
+            yield f"{PREFIX}/products/{entity}", data
         else:
             yield from _flagged(f"{PREFIX}/{kind}s/{entity}", FLAGS[kind], data)
             if kind == "customer":
@@ -81,6 +91,25 @@ def _customer_orders(entity: str, data: Data | None) -> Answers:
         query = f"status={quote(status, safe='')}"
         yield f"{path}?{query}", data and orders_answer(data, DEFAULT_LIMIT, status)
         yield f"{path}?{query}&limit=2", data and orders_answer(data, 2, status)
+
+
+def _shopper(rows: Rows, clock: Clock, customer: int, data: Data | None) -> Answers:
+    """At all branches together, and at one."""
+    yield f"{PREFIX}/home?customer_id={customer}", data
+    for branch in _some_branch(rows, customer):
+        both = data and presentable(home_document(rows, clock, branch, customer))
+        yield f"{PREFIX}/home?customer_id={customer}&branch_id={branch}", both
+        paid = data and presentable(checkout_document(rows, clock, branch, customer))
+        yield f"{PREFIX}/checkout?customer_id={customer}&branch_id={branch}", paid
+    yield (
+        f"{PREFIX}/checkout?customer_id={customer}",
+        data and presentable(checkout_document(rows, clock, None, customer)),
+    )
+
+
+def _some_branch(rows: Rows, number: int) -> list[int]:
+    branches = [row["id"] for row in rows.all("branches") if row["id"] != 0]
+    return [branches[number % len(branches)]] if branches else []
 
 
 def _dashboard(entity: str, variant: str, data: Data | None) -> Answers:

@@ -10,18 +10,25 @@ from .dashboard import DAYS_BEFORE, dashboard_document, is_salesperson
 from .order import order_document
 from .product import product_document
 from .rows import Rows
+from .shop import detail_document, home_document
 from .values import Clock, Data, presentable
 
 
 def keys(rows: Rows) -> Iterator[str]:
     """The keys of all documents that exist."""
-    yield from (f"bff:product:{row['id']}:complete" for row in rows.all("products"))
+    for row in rows.all("products"):
+        yield f"bff:product:{row['id']}:complete"
+        if row["is_active"]:
+            yield f"bff:product:{row['id']}:detail"
     for row in rows.all("customers"):
         yield f"bff:customer:{row['id']}:complete"
         yield f"bff:customer:{row['id']}:orders"
+        yield f"bff:customer:{row['id']}:shopper"
     yield from (f"bff:order:{row['id']}:complete" for row in rows.all("sales_orders"))
     for row in filter(partial(is_salesperson, rows), rows.all("users")):
         yield from (f"bff:dashboard:salesperson:{row['id']}:{it}" for it in DAYS_BEFORE)
+    yield "bff:shop:0:complete"
+    yield from (f"bff:shop:{row['id']}:complete" for row in rows.all("branches") if row["id"] != 0)
 
 
 def documents(rows: Rows, *, now: datetime, timezone: str) -> dict[str, Data]:
@@ -42,8 +49,10 @@ def _document(rows: Rows, clock: Clock, key: str) -> Data | None:
     return None if data is None else {name: presentable(value) for name, value in data.items()}
 
 
-def _product(rows: Rows, clock: Clock, entity: int, _variant: str) -> Data | None:
+def _product(rows: Rows, clock: Clock, entity: int, variant: str) -> Data | None:
     row = rows.get("products", entity)
+    if variant == "detail":
+        return detail_document(rows, clock, row) if row and row["is_active"] else None
     return product_document(rows, clock, row) if row else None
 
 
@@ -51,6 +60,8 @@ def _customer(rows: Rows, clock: Clock, entity: int, variant: str) -> Data | Non
     row = rows.get("customers", entity)
     if row is None:
         return None
+    if variant == "shopper":
+        return home_document(rows, clock, None, entity)
     orders = variant == "orders"
     return customer_orders_document(rows, row) if orders else customer_document(rows, clock, row)
 
@@ -67,4 +78,8 @@ def _dashboard(rows: Rows, clock: Clock, entity: int, variant: str) -> Data | No
     return dashboard_document(rows, clock, user, variant)
 
 
-BUILDERS = {"product": _product, "customer": _customer, "order": _order, "dashboard": _dashboard}
+def _shop(rows: Rows, clock: Clock, entity: int, _variant: str) -> Data | None:
+    return home_document(rows, clock, entity or None, None)
+
+
+BUILDERS = {"product": _product, "customer": _customer, "order": _order, "dashboard": _dashboard, "shop": _shop}

@@ -74,6 +74,8 @@ class Rows:
             completed = (blank | dict(row) for row in rows)
             self._tables[table] = {row["id"]: row for row in sorted(completed, key=lambda r: r["id"])}
         self._indexes: dict[tuple[str, str], dict[Any, list[Row]]] = {}
+        self.known: dict[Any, Any] = {}
+        """What has been computed of these rows and is wanted again."""
 
     def all(self, table: str) -> Sequence[Row]:
         return list(self._tables[table].values())

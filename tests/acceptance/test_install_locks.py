@@ -93,4 +93,7 @@ def test_what_a_killed_installation_left_undone_the_next_one_does(
             installation.process.kill()
     assert projector("install").code == 0
     queued = read_installation(erp_url)["backlog"]
-    assert [(document, section) for document, _, section, _ in queued] == [("product", "reviews")]
+    assert [(document, section) for document, _, section, _ in queued] == [
+        ("product", "reviews"),
+        ("product_detail", "reviews"),
+    ]

@@ -9,10 +9,13 @@ import pytest
 import redis
 
 from projector.install import install
+from projector.names import STATE_KEY
 from projector.settings import Settings
 from tests.acceptance.catalog import is_untouched, read_installation
 from tests.acceptance.commands import Projector
-from tests.acceptance.documents import read_hash
+from tests.acceptance.documents import read_fresh, read_hash, read_served
+from tests.conftest import Start
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 Edit = Callable[[str, str, str], Projector]
@@ -92,3 +95,23 @@ def test_a_section_that_a_version_defines_anew_is_rebuilt_and_nothing_else(
     after = read_hash(cache, "bff:product:1:complete")
     assert {name for name in after if after[name] != before[name] and b"@" not in name} == {b"reviews"}
     assert "projector install" in projector("rebuild").refusal()
+
+
+def test_a_kind_of_document_that_a_version_adds_is_built_in_place(
+    projector: Projector, built: Settings, erp_url: str, cache: "redis.Redis", start: Start
+) -> None:
+    """And nothing else; the read API waits for it meanwhile."""
+    before = read_hash(cache, "bff:product:1:complete")
+    with psycopg.connect(erp_url, autocommit=True) as connection:  # as an earlier version left it
+        connection.execute("DELETE FROM projector.section WHERE document = 'shop'")
+        connection.execute("DROP VIEW projector.shop CASCADE")
+    cache.delete(*cache.keys("bff:shop:*"))
+    cache.hdel(STATE_KEY, "built:shop")
+    assert projector("install").code == 0
+    found = read_installation(erp_url)
+    assert found["rebuilds"] == [("shop", "a new kind of document")]
+    assert [(document, section) for document, _, section, _ in found["backlog"]] == [("shop", "*")]
+    start("run")
+    wait_until(lambda: cache.hget(STATE_KEY, "built:shop") == b"1", what="the shops are built")
+    assert read_served(cache, "bff:shop:*") == read_fresh(erp_url, "shop")
+    assert read_hash(cache, "bff:product:1:complete") == before

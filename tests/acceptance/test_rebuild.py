@@ -55,7 +55,7 @@ def test_only_the_ids_that_are_named_are_rebuilt(
 ) -> None:
     assert projector("rebuild", "--entity", "customer", "--id", "3", "--id", "7").code == 0
     assert set(read_served(cache)) == {
-        f"bff:customer:{id_}:{name}" for id_ in (3, 7) for name in ("complete", "orders")
+        f"bff:customer:{id_}:{name}" for id_ in (3, 7) for name in ("complete", "orders", "shopper")
     }
 
 
@@ -141,7 +141,7 @@ def test_a_section_that_cannot_be_built_fails_the_rebuild_and_nothing_else(
     assert projector("install").code == 0
     assert projector("rebuild", "--entity", "product", "--id", "2").code == 0
     assert "dead letters  0" in projector("status").out
-    assert read_served(cache, "bff:product:*") == read_fresh(erp_url, "product")
+    assert read_served(cache, "bff:product:*") == read_fresh(erp_url, "product", "product_detail")
 
 
 def _break_images(connection: psycopg.Connection, id_: int) -> None:

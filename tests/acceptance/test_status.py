@@ -20,7 +20,7 @@ KEYS = {
 def test_a_new_installation_is_told_to_build(projector: Projector, installed: Settings) -> None:
     answer = projector("status")
     assert (answer.code, answer.err) == (1, "")
-    assert "Never built completely: product, customer" in answer.out
+    assert "Never built completely: product, product_detail, customer" in answer.out
     assert "projector rebuild" in answer.out
 
 

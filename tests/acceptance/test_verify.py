@@ -74,7 +74,7 @@ def test_entity_and_sample_bound_what_is_compared(projector: Projector, spoiled:
     )
     assert (others.code, others.out) == (0, "")
     assert (orders.code, len(orders.out.splitlines())) == (1, 3)
-    assert (sample.code, json.loads(sample.out)["compared"]) == (0, 3)
+    assert (sample.code, json.loads(sample.out)["compared"]) == (0, 5)
 
 
 def test_keys_that_are_not_the_projectors_are_left_alone(

@@ -19,6 +19,17 @@ PRODUCT = {
     "similar_products": '[{"id":43,"name":"Tea","sku":"T-1","image":null}]',
 }
 
+PRODUCT_DETAIL = {
+    "product": '{"id" : 42, "name" : "Coffee", "name_ar" : "قهوة", "description" : null,'
+    ' "specifications" : { "weight" : 0.500, "dimensions" : {"w":1.0,"h":1e2,"note":"\\u0000"} },'
+    ' "category" : {"id" : 3, "name" : null}}',
+    "price": '{"price" : 12.50, "original_price" : 15.00, "discount" : 16.67}',
+    "images": '["https://cdn/1.jpg", "https://cdn/2.jpg"]',
+    "stock": '{"in_stock" : false, "stock_quantity" : -2.500, "by_branch" : [{"branch_id":null,"branch_name":null,'
+    '"available":-2.500}]}',
+    "reviews": '{"rating" : 4.7, "review_count" : 9}',
+}
+
 CUSTOMER = {
     "customer": '{"id":7,"customer_code":"C-7","name":"Rafidain","name_ar":"الرافدين",'
     '"company_name":null,"email":null,"phone":null,"address":null,"city":"Baghdad",'
@@ -84,4 +95,29 @@ DASHBOARD = {
     "payment_collection": '{"invoice_count":0,"total_invoiced":0,"total_collected":0,'
     '"outstanding":0,"collection_rate":0}',
     "customer_stats": '{"total_customers":12,"active_customers":1}',
+}
+
+SHOP = {
+    "featured_products": '[{"id" : 42, "name" : "Coffee", "name_ar" : "قهوة", "price" : 12.50, "image" : null,'
+    ' "in_stock" : true, "discount" : 16.67}]',
+    "best_sellers": "[]",
+    "new_arrivals": '[{"id" : 43, "name" : null, "name_ar" : null, "price" : null, "image" : "https://cdn/3.jpg",'
+    ' "in_stock" : true, "discount" : null}]',
+    "promotions": '[{"id" : 3, "title" : "عرض", "description" : null, "banner_url" : null, "discount_type" : null,'
+    ' "discount_value" : 10, "promo_code" : null, "start_date" : "2025-01-02T03:04:05.000000Z", "end_date" : null}]',
+    "checkout_promotions": '[{"id" : 3, "title" : "عرض", "description" : null, "banner_url" : null,'
+    ' "discount_type" : "percentage", "discount_value" : 10, "promo_code" : null,'
+    ' "start_date" : null, "end_date" : null}]',
+    "currency": '"IQD"',
+}
+
+SHOPPER = {
+    "customer": '{"id" : 7, "name" : "Rafidain", "phone" : null}',
+    "cart_summary": '{"items_count" : 2, "total" : 30.10}',
+    "cart": '{"items" : [{"id":1,"product_id":42,"quantity":2,"price":12.50,"subtotal":25.00},'
+    ' {"id":2,"product_id":null,"quantity":null,"price":5.10,"subtotal":5.10}], "subtotal" : 30.10,'
+    ' "promo_code" : "eid"}',
+    "addresses": '[{"id" : 12, "label" : "Home", "full_name" : null, "phone" : null, "address_line1" : null,'
+    ' "address_line2" : null, "city" : "Baghdad", "country" : null, "is_default" : null}]',
+    "credit": '{"limit" : 1000.00, "available" : 0}',
 }

@@ -118,6 +118,17 @@ async def test_neither_head_nor_if_none_match_nor_odd_spelling_is_a_way_around(w
             assert (await ask(warm, address, headers | foreign, "HEAD")).status_code == 403
 
 
+async def test_the_home_page_without_a_customer_is_for_everybody(warm: AsyncClient) -> None:
+    """Also to whoever may not have the customer's part of it, nor that of one who does not exist."""
+    everybody, foreign = Address("/home?branch_id=2", "shop"), bearer(token(customer_id=8))
+    assert (await ask(warm, everybody, foreign)).status_code == 200
+    assert (await ask(warm, everybody, bearer(token(salesperson_id=4)))).status_code == 200
+    for customer in ("7", "007", "77"):
+        for claims in ({"customer_id": 8}, {"salesperson_id": 4}):
+            address = Address(f"/home?customer_id={customer}&branch_id=2", "customer")
+            assert_refused(await ask(warm, address, bearer(token(**claims))), 403, "forbidden")
+
+
 async def test_a_batch_is_checked_part_by_part(warm: AsyncClient) -> None:
     keys = "products/42,customers/7,customers/7/orders,orders/9,orders/77,salesperson/3/dashboard,customers/8"
     answer = (await ask(warm, Address(f"/batch?keys={keys}", ""), bearer(token(customer_id=7)))).json()
@@ -144,7 +155,7 @@ async def test_a_customer_that_is_given_to_another_salesperson_goes_at_once(warm
     assert (await ask(warm, ADDRESSES[5], before)).status_code == 200
     given = CUSTOMER["customer"].replace('{"id":3,', '{"id":4,')
     store.write("bff:customer:7:complete", {**CUSTOMER, "customer": given})
-    for address in (*ADDRESSES[1:7], ADDRESSES[10]):
+    for address in (*ADDRESSES[1:7], ADDRESSES[10], *ADDRESSES[14:]):
         await eventually(warm, address, after, 202 if address.method == "POST" else 200)
         assert (await ask(warm, address, before)).status_code == 403
 

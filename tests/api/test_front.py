@@ -61,7 +61,7 @@ ODD = (
     "/api/mobile/products/42/complete/more",
     "/api/mobile/products/42/completed",
     "/api/mobile/products/42/quick",
-    "/api/mobile/products/42",
+    "/api/mobile/products/42/",
     "//api/mobile/products/42/complete",
     "/api/mobile/PRODUCTS/42/complete",
     "/api/mobile/products/42%2Fcomplete",

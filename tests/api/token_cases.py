@@ -93,6 +93,9 @@ ADDRESSES = (
     Address("/customers/7/invalidate-cache", "customer", "POST"),
     Address("/orders/9/invalidate-cache", "order", "POST"),
     Address("/salesperson/3/dashboard/invalidate-cache", "dashboard", "POST"),
+    Address("/products/42", "product"),
+    Address("/home?branch_id=2&customer_id=7", "customer"),
+    Address("/checkout?customer_id=7&branch_id=2", "customer"),
 )
 ALL = frozenset({"product", "customer", "order", "dashboard"})
 RESTRICTED: dict[str, tuple[dict[str, Any], frozenset[str]]] = {

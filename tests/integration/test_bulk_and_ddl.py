@@ -36,7 +36,7 @@ STATEMENTS = {
     "INSERT INTO products (id, sku, name) OVERRIDING SYSTEM VALUE VALUES (1, 'x', 'kept')"
     " ON CONFLICT DO NOTHING": set(),
     "WITH gone AS (DELETE FROM cart_items WHERE id < 5 RETURNING cart_id)"
-    " UPDATE carts SET promo_code = 'x' WHERE id IN (SELECT cart_id FROM gone)": set(),
+    " UPDATE carts SET promo_code = 'x' WHERE id IN (SELECT cart_id FROM gone)": {("cart_items", "D"), ("carts", "U")},
     "UPDATE products SET updated_at = now(), cost_price = 1 WHERE id = 1": set(),
 }  # fmt: skip
 

@@ -110,7 +110,9 @@ def test_a_column_dropped_with_cascade_leaves_its_sections_out_until_it_is_back(
     assert done.process.returncode == 1
     assert re.search(r"^product\.pricing is left out.*minimum_quantity", done.output(), re.MULTILINE)
     assert re.search(
-        r"^error: 1 sections do not fit this ERP and are left out \(product\.pricing\)", done.output(), re.MULTILINE
+        r"^error: 5 sections do not fit this ERP and are left out \(product\.pricing, product_detail\.price, shop\.",
+        done.output(),
+        re.MULTILINE,
     )
     wait_for_empty_queues(erp)
     for id_ in (1, 2, 3):
@@ -122,7 +124,7 @@ def test_a_column_dropped_with_cascade_leaves_its_sections_out_until_it_is_back(
     assert (level, "minimum_quantity" in message) == (Level.ERROR, True)
     retry = start("dead-letters", "retry")
     assert retry.process.wait(30) == 0
-    assert "Not mended by trying: product.pricing. Run: projector check" in retry.output()
+    assert re.search(r"Not mended by trying: product\.pricing, .*\. Run: projector check", retry.output())
     erp.execute("ALTER TABLE product_prices ADD COLUMN minimum_quantity integer")
     erp.execute("UPDATE product_prices p SET minimum_quantity = k.minimum_quantity FROM kept k WHERE k.id = p.id")
     repaired = run_install(start)

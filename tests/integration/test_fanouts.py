@@ -37,8 +37,7 @@ def expand(settings: Settings) -> None:
         router, _ = load_router(settings)
         async with await connect(settings, "test") as connection, open_redis(settings) as client:
             backlog = Backlog(router, client, 1000, list(router.documents))
-            while await backlog._expand(connection):
-                pass
+            await backlog._expand_all(connection)
 
     asyncio.run(scenario())
 

@@ -57,7 +57,7 @@ def test_a_flushed_redis_is_filled_again(running: Running, own_redis: ValkeyServ
         client.flushall()
         wait_until(lambda: client.hget("projector:state", "built:product"), what="built again")
         # Said only when it is so: from then on a missing document is one that does not exist.
-        held = sum(1 for _ in client.scan_iter("bff:product:*"))
+        held = sum(1 for _ in client.scan_iter("bff:product:*:complete"))
     assert (held,) == erp.execute("SELECT count(*) FROM products").fetchone()
     judge(erp, running.address)
 

@@ -1,0 +1,58 @@
+-- Ten featured products that can be had, by id.
+-- route branches.id -> SELECT unnest($1)
+-- route warehouses.branch_id -> SELECT unnest($1)
+-- route inventory_items.product_id, warehouse_id -> SELECT s.id FROM (
+--   SELECT 0 AS id UNION SELECT w.branch_id FROM warehouses w WHERE w.id = ANY($2)) AS s
+--   WHERE EXISTS (SELECT FROM products p WHERE p.id = ANY($1) AND p.is_active AND p.is_featured)
+-- route products -> SELECT id FROM projector.shop
+-- route product_prices.product_id -> SELECT s.id FROM projector.shop s
+--   WHERE EXISTS (SELECT FROM products p WHERE p.id = ANY($1) AND p.is_active AND p.is_featured)
+-- route pricing_lists -> SELECT id FROM projector.shop
+-- index inventory_items (product_id)
+-- index warehouses (branch_id)
+-- index product_prices (product_id)
+-- index products (is_featured, is_active, id)
+SELECT
+    s.id,
+    shown.list AS value,
+    shown.valid_until
+FROM projector.shop s
+CROSS JOIN LATERAL (
+    SELECT
+        coalesce(json_agg(
+            json_build_object(
+                'id', p.id,
+                'name', p.name,
+                'name_ar', p.name_ar,
+                'price', price.price,
+                'image', image.image,
+                'in_stock', true,
+                'discount', price.discount
+            )
+            ORDER BY p.id
+        ), '[]') AS list,
+        min(price.valid_until) AS valid_until
+    FROM (
+        SELECT p.id
+        FROM products p
+        WHERE p.is_featured
+            AND p.is_active
+            AND (
+                SELECT sum(stock.available)
+                FROM projector.shared_stock stock
+                WHERE stock.product_id = p.id AND (s.id = 0 OR stock.branch_id = s.id)
+            ) > 0
+        ORDER BY p.id
+        LIMIT (SELECT 10) -- not a plain 10, for which the planner may sort all of them
+    ) AS chosen
+    -- OFFSET 0: found by key, never by a hash of the whole table
+    CROSS JOIN LATERAL (
+        SELECT p.id, p.name, p.name_ar FROM products p WHERE p.id = chosen.id OFFSET 0
+    ) AS p
+    CROSS JOIN LATERAL (
+        SELECT it.price, it.discount, it.valid_until FROM projector.shared_price it WHERE it.id = chosen.id OFFSET 0
+    ) AS price
+    CROSS JOIN LATERAL (
+        SELECT it.image FROM projector.shared_image it WHERE it.id = chosen.id OFFSET 0
+    ) AS image
+) AS shown

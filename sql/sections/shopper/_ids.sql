@@ -1,0 +1,3 @@
+-- Every customer may come to the shop.
+SELECT c.id
+FROM customers c
