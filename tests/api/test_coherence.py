@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from api import subscription
 from api.app import ReadApi, create_app
 from api.near_cache import NearCache
-from projector.names import CHANGES_CHANNEL
+from projector.names import CHANGES_CHANNEL, DOCUMENTS
 from projector.settings import Settings
 from tests.api.conftest import near_cache_on, started
 from tests.api.fake_redis import Command, array, fake_redis
@@ -207,7 +207,7 @@ async def test_without_a_subscription_nothing_is_kept(refusal: bytes, tmp_path: 
         if command[0] == b"PING":
             return b"+PONG\r\n"
         if command[1] == b"projector:state":
-            return array(*[b"1"] * 5, None)
+            return array(*[b"1"] * len(DOCUMENTS), None)
         asked.append(command)
         return array(*[None] * (len(command) - 2))
 
@@ -224,7 +224,7 @@ async def test_a_refused_subscription_is_said_once(tmp_path: Any, caplog: pytest
     async def answer(command: Command) -> bytes:
         nonlocal tries
         if command[0] != b"SUBSCRIBE":
-            return array(*[b"1"] * 5, None)
+            return array(*[b"1"] * len(DOCUMENTS), None)
         tries += 1
         return b"-NOPERM no channel for you\r\n"
 
