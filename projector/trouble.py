@@ -1,6 +1,7 @@
 """Troubles: failures of a server that may pass by themselves, told apart from faults that stay."""
 
 import re
+import traceback
 from dataclasses import dataclass
 
 import psycopg
@@ -45,8 +46,6 @@ _REFUSALS = {
 """By the code with which Redis begins its answer. A server older than 7 hides it in the text of a script's error."""
 _CODE = re.compile(rf"\b({'|'.join(_REFUSALS)})\b")
 _SCRIPT_NOPERM = "ACL failure in script"
-_CLOSED_TRANSPORT = "the handler is closed"
-"""What uvloop says, in a RuntimeError, of a connection that broke while nobody used it."""
 
 _DATABASE: tuple[tuple[type[psycopg.Error], Trouble], ...] = (
     (
@@ -82,9 +81,17 @@ def trouble(error: BaseException) -> Trouble | None:
         return (error.__cause__ and trouble(error.__cause__)) or _UNCOVERED
     if isinstance(error, redis_errors.RedisError | ConnectionError | TimeoutError):
         return _redis_trouble(error)
-    if isinstance(error, RuntimeError) and _CLOSED_TRANSPORT in str(error):
+    if isinstance(error, RuntimeError | AttributeError) and _met_in_connection(error):
         return LOST
     return next((found for kind, found in _DATABASE if isinstance(error, kind)), None)
+
+
+def _met_in_connection(error: BaseException) -> bool:
+    """Whether it comes of a connection that is used after its end. The client of a cluster closes all its connections
+    when one fails, those too that others are just writing to; uvloop refuses to write to one that broke while it was
+    idle. The library calls neither an error of Redis."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(frame.f_globals.get("__name__") == "redis.asyncio.connection" for frame in frames)
 
 
 def _redis_trouble(error: Exception) -> Trouble | None:

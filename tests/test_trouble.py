@@ -1,7 +1,10 @@
 """Which failures pass by themselves, whatever words a server finds for them, and which stay."""
 
+import asyncio
+
 import psycopg
 import pytest
+import redis.asyncio
 from redis import exceptions as redis_errors
 from redis.asyncio.connection import DefaultParser
 
@@ -48,7 +51,6 @@ def test_a_refusal_of_redis_is_named_also_where_a_script_met_it(answer: str) -> 
         redis_errors.ConnectionError("Connection closed by server."),
         redis_errors.TimeoutError("Timeout reading from socket"),
         ConnectionResetError(),
-        RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed"),
         psycopg.errors.AdminShutdown(),
         psycopg.errors.CannotConnectNow("the database system is starting up"),
         psycopg.errors.TooManyConnections(),
@@ -59,6 +61,13 @@ def test_a_refusal_of_redis_is_named_also_where_a_script_met_it(answer: str) -> 
 )
 def test_a_lost_connection_is_one(error: Exception) -> None:
     assert trouble(error) == LOST
+
+
+def test_a_connection_that_somebody_else_closed_is_lost() -> None:
+    """A cluster's client does that to all of its connections, and what is met by those who write is no RedisError."""
+    with pytest.raises(AttributeError) as met:
+        asyncio.run(redis.asyncio.Connection()._send_packed_command([b"PING"]))
+    assert trouble(met.value) == LOST
 
 
 @pytest.mark.parametrize(
@@ -86,6 +95,7 @@ def test_a_refusal_of_postgresql_is_named(error: psycopg.Error, what: str) -> No
         psycopg.errors.UndefinedTable(),
         psycopg.errors.InsufficientPrivilege(),
         KeyError("projector"),
+        AttributeError("'NoneType' object has no attribute 'writelines'"),
         RuntimeError("dictionary changed size during iteration"),
     ],
     ids=lambda error: str(error)[:20] or type(error).__name__,
