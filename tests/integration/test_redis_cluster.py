@@ -1,4 +1,6 @@
-"""Redis may be a cluster: three shards without replicas, one of which is lost and comes back, and slots that move."""
+"""Redis may be a cluster: three shards without replicas, one of which is lost and comes back, and slots that move.
+Worker and API come as the users that `check --redis-acl` makes.
+"""
 
 import asyncio
 import time
@@ -17,6 +19,7 @@ from projector.demo.processes import Command
 from projector.faults.mutations import interleave, seed_rows
 from projector.install import install
 from projector.names import DOCUMENTS, document_key
+from projector.redis_acl import API, WORKER
 from projector.remove import forget_documents
 from projector.settings import Settings
 from projector.shards import cluster_state_keys
@@ -69,12 +72,12 @@ def site(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         create_schema(erp)
         with psycopg.connect(url) as connection:
             seed_rows(connection, 7)
-        settings = Settings(database_url=url, redis_url=cluster.url)
+        settings = Settings(database_url=url, redis_url=cluster.url(WORKER))
         install(settings)
-        environment = {"PROJECTOR_DATABASE_URL": url, "PROJECTOR_REDIS_URL": cluster.url}
+        environment = {"PROJECTOR_DATABASE_URL": url, "PROJECTOR_REDIS_URL": cluster.url(WORKER)}
         worker = Command(["run"], environment, folder / "run.log")
         # One server is enough to find the others.
-        one = {"PROJECTOR_REDIS_URL": f"redis://127.0.0.1:{cluster.shards[2].port}"}
+        one = {"PROJECTOR_REDIS_URL": cluster.url(API, cluster.shards[2])}
         one["PROJECTOR_API_REDIS_TIMEOUT_SECONDS"] = "5"
         server = Command(["serve", "--port", "0"], environment | one, folder / "serve.log")
         try:
@@ -83,6 +86,7 @@ def site(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             with httpx.Client(base_url=address) as api:
                 yield Site(cluster, settings, worker, api, erp)
             assert "Traceback" not in worker.output() + server.output()
+            assert cluster.denied() == []
         finally:
             worker.stop()
             server.stop()
@@ -108,6 +112,7 @@ def test_the_commands_see_all_shards(site: Site) -> None:
     assert report.differences == []
     status = asyncio.run(read_status(site.settings))
     assert (status.built, status.timers > 0) == (dict.fromkeys(DOCUMENTS, True), True)
+    assert site.cluster.denied() == []
     redis_findings = [finding for finding in check(site.settings).findings if finding.subject.startswith("redis")]
     assert [str(finding.level) for finding in redis_findings] == [str(redis_findings[0].level)] * 6
 
