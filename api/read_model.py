@@ -137,7 +137,8 @@ class ReadModel:
         try:
             with _reaching("PING"):
                 built = await self._lines.look()
-            await self._take_pulse()
+            if self._late_seconds:
+                await self._take_pulse()
         except Unavailable:
             return ("redis",)
         missing = [built_field(kind) for kind in DOCUMENTS if kind not in built]
