@@ -42,7 +42,8 @@ class ShardServer:
             config={
                 "cluster-enabled": "yes",
                 "cluster-port": free_port(),
-                "cluster-node-timeout": 3_000,
+                "cluster-node-timeout": 2_000,
+                "repl-diskless-sync-delay": 0,
                 "cluster-require-full-coverage": "no",
                 "aclfile": str(users),
             },
