@@ -1,10 +1,12 @@
 """Pace: documents that sum up so much that they are not built at every change, but at most once in so long."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 LARGEST_SHARE = 0.1
 """Of a worker's time that one kind may take: where a build takes long, the pause before the next one grows."""
+LONGEST_PAUSE_SECONDS = 10.0
+"""However long it took: one slow build, of a server that was busy, makes nobody wait for minutes."""
 
 
 class Pace:
@@ -24,11 +26,12 @@ class Pace:
         for document in self._held.keys() & set(documents):
             self._held[document] = time.monotonic() + self._seconds[document]
 
-    def took(self, documents: Iterable[str], seconds: float) -> None:
-        """A batch with documents of these kinds was built in so long."""
-        until = time.monotonic() + seconds * (1 / LARGEST_SHARE - 1)
-        for document in self._held.keys() & set(documents):
-            self._held[document] = max(self._held[document], until)
+    def took(self, wanted: Mapping[str, Collection[int]], seconds: float) -> None:
+        """A batch with these documents was built in so long. Each counts the same: a first build has many others."""
+        each = seconds / max(1, sum(map(len, wanted.values())))
+        for document in self._held.keys() & wanted.keys():
+            pause = min(each * len(wanted[document]) * (1 / LARGEST_SHARE - 1), LONGEST_PAUSE_SECONDS)
+            self._held[document] = max(self._held[document], time.monotonic() + pause)
 
     def seconds_left(self, otherwise: float) -> float:
         """How long it is until the next kind is let go; `otherwise` where none is held back."""
