@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         30, ge=0, le=300, description="How far the clock of whoever issues bearer tokens may differ"
     )
     api_refreshes_per_minute: int = Field(
-        600, ge=0, le=1_000_000, description="Rebuilds that one caller may ask each API process for; 0: any number"
+        6_000, ge=0, le=1_000_000, description="Rebuilds that one caller may ask each API process for; 0: any number"
     )
     api_cors_origins: str | None = Field(
         None, description="Web pages that may read the API: origins separated by commas, or *"
