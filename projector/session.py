@@ -312,7 +312,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, counts: Publ
             return made
 
         live = await lane("live", Outbox(settings.claim_limit, horizon), 2, signals.queued_by)
-        backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, lambda: _flows(live))
+        backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, lambda: _flows(live) and not live.behind)
         lanes = Lanes(
             live=live,
             beside=await lane("beside", Beside(settings.claim_limit, horizon, router), 2, signals.queued_by),
