@@ -25,6 +25,7 @@ app = typer.Typer(
     " own. A missed budget is printed; only --strict makes it a failure.",
 )
 
+_ROUNDS_OF_ALL = 3
 _ALL = ("read", "fresh", "write", "drain", "rebuild", "growth")
 
 Rounds = Annotated[int | None, typer.Option(min=1, max=1_000, help="Rounds; figures are their medians.")]
@@ -122,10 +123,8 @@ def bench_growth(
 def bench_all(
     rounds: Rounds = None, seconds: Seconds = None, scale: Factor = 1.0, as_json: AsJson = False, strict: Strict = False
 ) -> None:
-    """Run all of them; less than ten minutes."""
-    _run(
-        ["read", "fresh", "write", "drain", "rebuild", "growth"], Asked(rounds, seconds, factor=scale), as_json, strict
-    )
+    """Run all of them, three rounds each; some eight minutes."""
+    _run(_ALL, Asked(rounds or _ROUNDS_OF_ALL, seconds, factor=scale), as_json, strict)
 
 
 @app.command("faults")

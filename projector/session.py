@@ -368,8 +368,11 @@ async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memo
         def tell(outcome: Outcome) -> None:
             signals.queued_by(outcome, pace)
 
+        def gives_way() -> bool:
+            return _flows(live) and not live.behind
+
         live = await lane("live", Outbox(settings.claim_limit, horizon), 2, tally.live, tell)
-        backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, lambda: _flows(live), pace)
+        backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, gives_way, pace)
         lanes = Lanes(
             live=live,
             beside=await lane("beside", Beside(settings.claim_limit, horizon, router), 2, tally.beside, tell),
