@@ -18,6 +18,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from projector.errors import DefinitionError
@@ -70,6 +71,9 @@ class Shared:
     @property
     def view(self) -> str:
         return f"shared_{self.name}"
+
+    def is_read_by(self, query: str) -> bool:
+        return re.search(rf"projector\.{self.view}\b", query) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +141,20 @@ def load_documents() -> tuple[Document, ...]:
 
 @functools.cache
 def load_shared() -> tuple[Shared, ...]:
-    """What several sections read, by name."""
+    """What several sections read, each behind those that it reads itself."""
     files = sorted((sql_root() / "sections" / "_shared").glob("*.sql"))
-    return tuple(Shared(path.stem, _split_header(path.read_text(encoding="utf-8"))[1]) for path in files)
+    found = [Shared(path.stem, _split_header(path.read_text(encoding="utf-8"))[1]) for path in files]
+    order = TopologicalSorter({it: [other for other in found if other.is_read_by(it.query)] for it in found})
+    return tuple(order.static_order())
 
 
 def _used(query: str) -> list[Shared]:
-    return [shared for shared in load_shared() if re.search(rf"projector\.{shared.view}\b", query)]
+    """What a SELECT reads, and what that reads itself."""
+    used: list[Shared] = []
+    for shared in reversed(load_shared()):
+        if any(map(shared.is_read_by, (query, *(it.query for it in used)))):
+            used.append(shared)
+    return used
 
 
 @functools.cache

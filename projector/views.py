@@ -122,8 +122,8 @@ class Views:
         missing = self._missing_optional_table(section)
         query = section.query if missing is None else _empty_query(document, section)
         columns = "id, range, value, valid_until" if document.by_range else "id, value, valid_until"
-        misfits = (self._misfits[shared] for shared in section.shared if shared in self._misfits)
-        error = next(misfits, None) or self._create(section.view, columns, query)
+        error = self._misfit(section) if missing is None else None
+        error = error or self._create(section.view, columns, query)
         if error is None:
             return self._bind(section, missing)
         if self._first:
@@ -131,6 +131,9 @@ class Views:
         if (kept := self._keep(section, error)) is None:
             self._give_up(section, error)
         return kept
+
+    def _misfit(self, section: Section) -> psycopg.Error | None:
+        return next((self._misfits[shared] for shared in section.shared if shared in self._misfits), None)
 
     def _bind(self, section: Section, missing: str | None) -> BoundSection:
         bound = BoundSection(section, view_reads(self._connection, section.view) or {})

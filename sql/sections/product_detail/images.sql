@@ -1,4 +1,5 @@
--- The URLs of its pictures, each once, in the order of the product's document.
+-- The URLs of its pictures, each once, in the order of the product's document. Found as product.images finds them: one
+-- view for both would have to hand over an array, with which 500 of product.images take a sixth longer.
 -- route products.id
 SELECT
     p.id,

@@ -22,16 +22,14 @@ CROSS JOIN LATERAL (
         coalesce(json_agg(row_to_json(branch)), '[]') AS by_branch
     FROM (
         SELECT
-            w.branch_id,
+            it.branch_id,
             b.name AS branch_name,
-            sum(coalesce(projector.finite(i.quantity_on_hand), 0)
-                - coalesce(projector.finite(i.quantity_reserved), 0)) AS available
-        FROM inventory_items i
-        LEFT JOIN warehouses w ON w.id = i.warehouse_id
-        LEFT JOIN branches b ON b.id = w.branch_id
-        WHERE i.product_id = p.id
-        GROUP BY w.branch_id, b.name
-        ORDER BY w.branch_id
+            sum(it.available) AS available
+        FROM projector.shared_stock it
+        LEFT JOIN branches b ON b.id = it.branch_id
+        WHERE it.product_id = p.id
+        GROUP BY it.branch_id, b.name
+        ORDER BY it.branch_id
     ) AS branch
 ) AS stock
 WHERE p.is_active

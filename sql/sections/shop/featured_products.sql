@@ -19,19 +19,8 @@ SELECT
 FROM projector.shop s
 CROSS JOIN LATERAL (
     SELECT
-        coalesce(json_agg(
-            json_build_object(
-                'id', p.id,
-                'name', p.name,
-                'name_ar', p.name_ar,
-                'price', price.price,
-                'image', image.image,
-                'in_stock', true,
-                'discount', price.discount
-            )
-            ORDER BY p.id
-        ), '[]') AS list,
-        min(price.valid_until) AS valid_until
+        coalesce(json_agg(product.card ORDER BY chosen.id), '[]') AS list,
+        min(product.valid_until) AS valid_until
     FROM (
         SELECT p.id
         FROM products p
@@ -47,12 +36,6 @@ CROSS JOIN LATERAL (
     ) AS chosen
     -- OFFSET 0: found by key, never by a hash of the whole table
     CROSS JOIN LATERAL (
-        SELECT p.id, p.name, p.name_ar FROM products p WHERE p.id = chosen.id OFFSET 0
-    ) AS p
-    CROSS JOIN LATERAL (
-        SELECT it.price, it.discount, it.valid_until FROM projector.shared_price it WHERE it.id = chosen.id OFFSET 0
-    ) AS price
-    CROSS JOIN LATERAL (
-        SELECT it.image FROM projector.shared_image it WHERE it.id = chosen.id OFFSET 0
-    ) AS image
+        SELECT it.card, it.valid_until FROM projector.shared_card it WHERE it.id = chosen.id OFFSET 0
+    ) AS product
 ) AS shown
