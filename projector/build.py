@@ -76,11 +76,10 @@ class Request:
 @dataclass(slots=True)
 class Outcome:
     """What was built, and what is left to others: documents that take long or are many (`beside`, for the lane that
-    works beside the fresh one), documents and changes that go to the backlog."""
+    works beside the fresh one), and changes that go to the backlog."""
 
     built: Built
     fanouts: list[Fanout] = field(default_factory=list)
-    postponed: Wanted = field(default_factory=nothing_wanted)
     beside: Wanted = field(default_factory=nothing_wanted)
     touched: dict[Place, Sequence[int]] = field(default_factory=dict)
     """Sections with a dead letter that were not tried, because fresh changes do not wait for them."""
@@ -237,7 +236,6 @@ class Builder:
         for document, bits in resolution.everything.items():
             names = self._router.section_names(document, bits)
             outcome.fanouts += [Fanout(document, name) for name in names]
-        outcome.postponed = request.postponed
         for question in resolution.paced:
             outcome.paced += self._fanouts_of(question)
         if request.events:

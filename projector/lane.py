@@ -43,6 +43,10 @@ class Claim:
     request: Request
 
 
+def ignore(_: Request, __: Outcome) -> None:
+    """Lanes that build whatever they claim queue nothing."""
+
+
 class Lane:
     """Connections claim in turn, one builds. A batch is acknowledged (its claim commits) only after Redis has
     answered for all of it; a failure anywhere closes the connections and so gives the claims back. Work in it as in
@@ -60,7 +64,7 @@ class Lane:
         dead_letters: DeadLetters,
         router: Router,
         connections: Sequence[AsyncDatabase],
-        queued: Callable[[Outcome], None] = lambda _: None,
+        queued: Callable[[Request, Outcome], None] = ignore,
         totals: Totals | None = None,
     ) -> None:
         self.totals = totals or Totals()
@@ -155,13 +159,13 @@ class Lane:
         await self._acknowledge(claim, outcome)
         self.totals.rows += claim.request.rows
         self._count(outcome, published)
-        self._queued(outcome)
+        self._queued(claim.request, outcome)
 
     async def _acknowledge(self, claim: Claim, outcome: Outcome) -> None:
         connection = claim.connection
         await queue_fanouts(connection, outcome.fanouts)
         await queue_paced(connection, outcome.paced)
-        await queue_wanted(connection, self._router, outcome.postponed)
+        await queue_wanted(connection, self._router, claim.request.postponed)
         await leave(connection, outcome.beside)
         await self._dead_letters.queue_mended(connection, outcome.built)
         await self._dead_letters.touch(connection, outcome.touched)

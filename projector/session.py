@@ -3,35 +3,29 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from projector.audit import HASTE, Audit
-from projector.backlog import Backlog
-from projector.build import Builder, DefinitionsChanged, Outcome
-from projector.database import AsyncDatabase, connect, limit_statements
+from projector.build import DefinitionsChanged, Outcome, Request
+from projector.database import AsyncDatabase
 from projector.deadletters import DeadLetters
-from projector.drift import Verifier
 from projector.guard import guarding
 from projector.heartbeat import Heart
-from projector.horizon import Horizon
-from projector.installed import load_router
-from projector.lane import Lane, Queue
-from projector.names import DOCUMENTS, PACED
-from projector.outbox import Beside, Outbox
+from projector.lane import Lane
+from projector.names import DOCUMENTS
 from projector.pace import Pace
 from projector.progress import Progress
-from projector.publish import PublishCounts, Publisher, Replicas
+from projector.publish import PublishCounts
 from projector.pulse import Pulse
 from projector.reconcile import Reconciler
-from projector.redis_server import open_redis
 from projector.refresh import RefreshRequests
 from projector.settings import Settings
 from projector.shards import Client
-from projector.state import RedisWatch, agree_on_epoch, finish_rebuilds, read_built
-from projector.tally import Tally, Totals
-from projector.tasks import Together, end
+from projector.state import RedisWatch, finish_rebuilds, read_built
+from projector.tally import Tally
+from projector.tasks import Together, end, wait_within
 from projector.timers import Timers
 from projector.trigger_watch import TriggerWatch
 from projector.wakeup import Signal, Sleeper, listen, start_listening
@@ -75,11 +69,11 @@ class Signals:
         for signal in (self.fresh, self.beside, self.queued, self.tick, self.rest, self.pause, self.audit):
             signal.set()
 
-    def queued_by(self, outcome: Outcome, pace: Pace) -> None:
+    def queued_by(self, request: Request, outcome: Outcome, pace: Pace) -> None:
         """A batch of fresh events left work for the other lanes."""
         if outcome.beside:
             self.beside.set()
-        if outcome.postponed or outcome.fanouts or pace.due(fanout.document for fanout in outcome.paced):
+        if request.postponed or outcome.fanouts or pace.due(fanout.document for fanout in outcome.paced):
             self.queued.set()
 
 
@@ -234,7 +228,7 @@ class Session:
                     await lane.settle()
                     longest = self._settings.poll_interval_seconds
                     await self._signals.queued.wait(min(longest, self._pace.seconds_left(longest)))
-                elif _flows(self._lanes.live):
+                elif flows(self._lanes.live):
                     await self._signals.pause.wait(min(time.monotonic() - began, LONGEST_REST_SECONDS))
 
     async def _run_timers(self) -> None:
@@ -266,8 +260,7 @@ class Session:
         await self._heart.prepare()
         while self._settings.heartbeat_seconds and not self._stopping.is_set():
             await self._heart.run_once()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._settings.heartbeat_seconds)
+            await wait_within(self._stopping, self._settings.heartbeat_seconds)
 
     async def _wait_while(self, condition: Callable[[], bool], signal: Signal) -> None:
         """Gives way to the lane of fresh events, but never for long."""
@@ -307,101 +300,9 @@ class Session:
                 triggers_due = time.monotonic() + TRIGGERS_SECONDS
                 if await self._triggers.run_once():
                     self._signals.queued.set()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), HOUSEKEEPING_SECONDS)
+            await wait_within(self._stopping, HOUSEKEEPING_SECONDS)
 
 
-@asynccontextmanager
-async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memory) -> AsyncIterator[Session]:
-    """Connects to both servers and loads the installed definitions; closes everything in reverse order."""
-    async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(open_redis(settings))
-        router, installation = await asyncio.to_thread(load_router, settings)
-
-        guarded: list[AsyncDatabase] = []
-
-        async def database(purpose: str, *, snapshots: bool = False, quick: bool = False) -> AsyncDatabase:
-            connection = await connect(settings, purpose, snapshots=snapshots, quick=quick)
-            if not quick:
-                guarded.append(connection)
-            return await stack.enter_async_context(connection)
-
-        connections = Connections(
-            listener=await database("listen", quick=True),
-            housekeeping=await database("housekeeping"),
-            refresh=await database("refresh"),
-            timers=await database("timers"),
-            sleeper=await database("sleeper"),
-            guard=await database("guard", quick=True),
-            heartbeat=await database("heartbeat"),
-            redis=client,
-        )
-        dead_letters = DeadLetters()
-        publisher = Publisher(client, settings.tombstone_seconds, memory.counts, replicas=Replicas.of(settings))
-        await publisher.load_scripts()
-        await dead_letters.refresh(connections.housekeeping)
-        epoch = await agree_on_epoch(connections.housekeeping, client)
-
-        horizon = Horizon()
-        signals = Signals(*(Signal(stopping) for _ in range(7)))
-
-        tally = memory.tally
-
-        async def lane(
-            name: str, queue: Queue, claims: int, totals: Totals, queued: Callable[[Outcome], None] = _ignore
-        ) -> Lane:
-            build = await database(f"{name} build", snapshots=True)
-            if name != "backlog":
-                await limit_statements(build, settings.row_timeout_seconds)
-            builder = Builder(
-                build, router, epoch=epoch, wide_fanout=settings.wide_fanout, horizon=horizon,
-                row_timeout_seconds=settings.row_timeout_seconds, letters=dead_letters.letters, mark=installation.mark,
-                sections=tally.sections,
-            )  # fmt: skip
-            connections = [await database(f"{name} claim") for _ in range(claims)]
-            made = Lane(queue, builder, publisher, dead_letters, router, connections, queued, totals)
-            await made.prepare()
-            return made
-
-        pace = Pace(PACED)
-
-        def tell(outcome: Outcome) -> None:
-            signals.queued_by(outcome, pace)
-
-        def gives_way() -> bool:
-            return _flows(live) and not live.behind
-
-        live = await lane("live", Outbox(settings.claim_limit, horizon), 2, tally.live, tell)
-        backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, gives_way, pace)
-        lanes = Lanes(
-            live=live,
-            beside=await lane("beside", Beside(settings.claim_limit, horizon, router), 2, tally.beside, tell),
-            backlog=await lane("backlog", backlog, 3, tally.backlog),
-        )
-        audit_connection = await database("audit", snapshots=True)
-        builder = Builder(
-            audit_connection, router, epoch=epoch, wide_fanout=settings.wide_fanout, horizon=horizon,
-            row_timeout_seconds=settings.row_timeout_seconds, letters=dead_letters.letters, mark=installation.mark,
-        )  # fmt: skip
-        await builder.prepare()
-        verifier = Verifier(audit_connection, client, router, builder)
-        parts = Parts(
-            timers=Timers(connections.timers, client, publisher, router),
-            audit=Audit(audit_connection, client, router, verifier, publisher),
-            triggers=TriggerWatch(connections.housekeeping, router),
-            progress=Progress(connections.housekeeping, [lanes.backlog.totals]),
-            heart=Heart(connections.heartbeat, client, settings.heartbeat_seconds, memory.pulse),
-            pace=pace,
-        )
-        yield Session(
-            connections, guarded, lanes, signals, dead_letters, parts, memory, installation.mark, settings, stopping
-        )
-
-
-def _flows(live: Lane) -> bool:
+def flows(live: Lane) -> bool:
     """Whether there were fresh changes a moment ago, to which big work gives way."""
     return time.monotonic() - live.found_at < FLOW_SECONDS
-
-
-def _ignore(_: Outcome) -> None:
-    """Lanes that build whatever they claim queue nothing."""

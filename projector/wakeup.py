@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import time
-from contextlib import suppress
 from enum import Enum
 
 from projector.database import AsyncDatabase
 from projector.errors import DatabaseUnavailable
 from projector.tally import Tally
+from projector.tasks import wait_within
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +49,7 @@ class Signal:
     async def wait(self, seconds: float) -> bool:
         """Notified, or `seconds` over, or stopping; says whether notified."""
         if not self._stopping.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._event.wait()
+            await wait_within(self._event, seconds)
         notified = self._event.is_set()
         self._event.clear()
         return notified

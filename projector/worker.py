@@ -5,7 +5,6 @@ import logging
 import random
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import NoReturn
 
 import psycopg
@@ -15,11 +14,13 @@ from projector.build import DefinitionsChanged
 from projector.errors import ProjectorError
 from projector.installed import load_router
 from projector.names import built_field
+from projector.opening import open_session
 from projector.publish import PublishCounts
 from projector.pulse import Pulse
-from projector.session import Memory, Session, open_session
+from projector.session import Memory, Session
 from projector.settings import Settings
 from projector.tally import Tally
+from projector.tasks import wait_within
 from projector.trouble import LOST, Trouble, trouble
 
 log = logging.getLogger(__name__)
@@ -126,8 +127,7 @@ class Worker:
         self._pause = min(LONGEST_PAUSE_SECONDS, self._pause * 2 or 0.1)
         seconds = self._pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
         self._tell(_trouble(error) or LOST, error, seconds)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+        await wait_within(self._stopping, seconds)
 
     def _tell(self, what: Trouble, error: BaseException, seconds: float) -> None:
         now = time.monotonic()

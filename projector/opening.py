@@ -1,0 +1,114 @@
+"""Opening a session: its connections, what is installed, and its parts put together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from projector.audit import Audit
+from projector.backlog import Backlog
+from projector.build import Builder, Outcome, Request
+from projector.database import AsyncDatabase, connect, limit_statements
+from projector.deadletters import DeadLetters
+from projector.drift import Verifier
+from projector.heartbeat import Heart
+from projector.horizon import Horizon
+from projector.installed import load_router
+from projector.lane import Lane, Queue, ignore
+from projector.names import DOCUMENTS, PACED
+from projector.outbox import Beside, Outbox
+from projector.pace import Pace
+from projector.progress import Progress
+from projector.publish import Publisher, Replicas
+from projector.redis_server import open_redis
+from projector.session import Connections, Lanes, Memory, Parts, Session, Signals, flows
+from projector.settings import Settings
+from projector.state import agree_on_epoch
+from projector.tally import SectionTally, Totals
+from projector.timers import Timers
+from projector.trigger_watch import TriggerWatch
+from projector.wakeup import Signal
+
+
+@asynccontextmanager
+async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memory) -> AsyncIterator[Session]:
+    """Connects to both servers and loads the installed definitions; closes everything in reverse order."""
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(open_redis(settings))
+        router, installation = await asyncio.to_thread(load_router, settings)
+
+        guarded: list[AsyncDatabase] = []
+
+        async def database(purpose: str, *, snapshots: bool = False, quick: bool = False) -> AsyncDatabase:
+            connection = await connect(settings, purpose, snapshots=snapshots, quick=quick)
+            if not quick:
+                guarded.append(connection)
+            return await stack.enter_async_context(connection)
+
+        connections = Connections(
+            listener=await database("listen", quick=True),
+            housekeeping=await database("housekeeping"),
+            refresh=await database("refresh"),
+            timers=await database("timers"),
+            sleeper=await database("sleeper"),
+            guard=await database("guard", quick=True),
+            heartbeat=await database("heartbeat"),
+            redis=client,
+        )
+        dead_letters = DeadLetters()
+        publisher = Publisher(client, settings.tombstone_seconds, memory.counts, replicas=Replicas.of(settings))
+        await publisher.load_scripts()
+        await dead_letters.refresh(connections.housekeeping)
+        epoch = await agree_on_epoch(connections.housekeeping, client)
+
+        horizon = Horizon()
+        signals = Signals(*(Signal(stopping) for _ in range(7)))
+
+        def builder_on(connection: AsyncDatabase, sections: SectionTally | None = None) -> Builder:
+            return Builder(
+                connection, router, epoch=epoch, wide_fanout=settings.wide_fanout, horizon=horizon,
+                row_timeout_seconds=settings.row_timeout_seconds, letters=dead_letters.letters, mark=installation.mark,
+                sections=sections,
+            )  # fmt: skip
+
+        async def lane(
+            name: str, queue: Queue, claims: int, totals: Totals, queued: Callable[[Request, Outcome], None] = ignore
+        ) -> Lane:
+            build = await database(f"{name} build", snapshots=True)
+            if name != "backlog":
+                await limit_statements(build, settings.row_timeout_seconds)
+            builder = builder_on(build, memory.tally.sections)
+            connections = [await database(f"{name} claim") for _ in range(claims)]
+            made = Lane(queue, builder, publisher, dead_letters, router, connections, queued, totals)
+            await made.prepare()
+            return made
+
+        pace = Pace(PACED)
+
+        def tell(request: Request, outcome: Outcome) -> None:
+            signals.queued_by(request, outcome, pace)
+
+        def gives_way() -> bool:
+            return flows(live) and not live.behind
+
+        live = await lane("live", Outbox(settings.claim_limit, horizon), 2, memory.tally.live, tell)
+        backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, gives_way, pace)
+        lanes = Lanes(
+            live=live,
+            beside=await lane("beside", Beside(settings.claim_limit, horizon, router), 2, memory.tally.beside, tell),
+            backlog=await lane("backlog", backlog, 3, memory.tally.backlog),
+        )
+        audit_connection = await database("audit", snapshots=True)
+        builder = builder_on(audit_connection)
+        await builder.prepare()
+        verifier = Verifier(audit_connection, client, router, builder)
+        parts = Parts(
+            timers=Timers(connections.timers, client, publisher, router),
+            audit=Audit(audit_connection, client, router, verifier, publisher),
+            triggers=TriggerWatch(connections.housekeeping, router),
+            progress=Progress(connections.housekeeping, [lanes.backlog.totals]),
+            heart=Heart(connections.heartbeat, client, settings.heartbeat_seconds, memory.pulse),
+            pace=pace,
+        )
+        yield Session(
+            connections, guarded, lanes, signals, dead_letters, parts, memory, installation.mark, settings, stopping
+        )
