@@ -13,35 +13,20 @@ from typing import Any, Final
 
 from api.answers import Answer, Part
 from api.home import shop_id
-from api.joined import Missing, Source, ask_parts, count_sources, joined_answer, members
+from api.joined import Missing, Source, ask_parts, count_sources, joined_answer, members, part
 from api.parameters import Id
-from api.templates import Field, Question, Template
+from api.templates import Field, Question
 from projector.checkout import Checkout
 
 CUSTOMER: Final = Id("customer_id", "Whose cart to pay for", example=7, location="query")
-SHOPPER: Final = Template(
-    path="",
-    document="shopper",
-    noun="Customer",
-    parameters=(Id("customer_id", "The customer"),),
-    fields=(Field("cart", "cart"), Field("addresses", "addresses"), Field("credit", "credit")),
-    is_part=True,
+SHOPPER: Final = part(
+    "shopper", "Customer", Field("cart", "cart"), Field("addresses", "addresses"), Field("credit", "credit")
 )
-SHOP: Final = Template(
-    path="",
-    document="shop",
-    noun="Branch",
-    parameters=(Id("branch_id", "The branch"),),
-    fields=(Field("promotions", "checkout_promotions"), Field("cart", "currency", counted=False)),
-    is_part=True,
+SHOP: Final = part(
+    "shop", "Branch", Field("promotions", "checkout_promotions"), Field("cart", "currency", counted=False)
 )
-PRODUCT: Final = Template(
-    path="",
-    document="product",
-    noun="Product",
-    parameters=(Id("id", "The product"),),
-    fields=tuple(Field("cart", section, counted=False) for section in ("product", "images", "inventory")),
-    is_part=True,
+PRODUCT: Final = part(
+    "product", "Product", *(Field("cart", section, counted=False) for section in ("product", "images", "inventory"))
 )
 _EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, rounding=ROUND_HALF_UP)
 _CENT: Final = Decimal("0.01")

@@ -4,9 +4,9 @@ from typing import Final
 
 from api.answers import Answer
 from api.errors import NotFound
-from api.joined import Source, ask_parts, count_sources, joined_answer, members
-from api.parameters import Id, OptionalId
-from api.templates import Field, Question, Template
+from api.joined import Source, ask_parts, count_sources, joined_answer, members, part
+from api.parameters import OptionalId
+from api.templates import Field, Question
 from projector.names import EVERY_BRANCH, PACED
 
 LISTS: Final = ("featured_products", "best_sellers", "new_arrivals", "promotions")
@@ -15,22 +15,8 @@ _NO_CART: Final = b'{"items_count":0,"total":0}'
 BRANCH: Final = OptionalId("branch_id", "The branch to shop in; without it all of them together", example=1)
 CUSTOMER: Final = OptionalId("customer_id", "Whose cart to show", example=7)
 
-SHOP: Final = Template(
-    path="",
-    document="shop",
-    noun="Branch",
-    parameters=(Id("branch_id", "The branch"),),
-    fields=(*(Field(name, name) for name in LISTS), Field("cart", "currency", counted=False)),
-    is_part=True,
-)
-SHOPPER: Final = Template(
-    path="",
-    document="shopper",
-    noun="Customer",
-    parameters=(Id("customer_id", "The customer"),),
-    fields=(Field("customer", "customer"), Field("cart", "cart_summary")),
-    is_part=True,
-)
+SHOP: Final = part("shop", "Branch", *(Field(name, name) for name in LISTS), Field("cart", "currency", counted=False))
+SHOPPER: Final = part("shopper", "Customer", Field("customer", "customer"), Field("cart", "cart_summary"))
 
 
 def shop_id(question: Question) -> int:

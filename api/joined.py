@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from api.answers import Answer, Part, instant, stale_headers, tagged
-from api.templates import Question, encode
+from api.parameters import Id
+from api.templates import Field, Question, Template, encode
 from projector.checkout import Checkout
 
 
@@ -19,6 +20,11 @@ class Source(Protocol):
 
     async def answer(self, question: Question) -> Answer:
         """A part, or what is answered in its place."""
+
+
+def part(document: str, noun: str, *fields: Field) -> Template:
+    """What is shown of one document, whose id is the only parameter."""
+    return Template(path="", document=document, noun=noun, parameters=(Id("id", noun),), fields=fields, is_part=True)
 
 
 class Missing(Exception):

@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import accumulate
 from pathlib import Path
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
@@ -21,8 +20,9 @@ from prometheus_client.registry import Collector
 from api.routes import PATHS
 from api.tally import Histogram, Tally, read_shared
 from projector import __version__
-from projector.errors import ServeError
+from projector.errors import ServeError, cannot_listen
 from projector.settings import Settings
+from projector.tally import cumulate
 
 LIVING_SECONDS = 10.0
 """A process whose gauges were not written for so long is gone, or stands still."""
@@ -111,10 +111,8 @@ def _listen(host: str, port: int, registry: CollectorRegistry) -> tuple[WSGIServ
     try:
         return start_http_server(port, host, registry)
     except OSError as error:
-        raise ServeError(
-            f"Cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}). Choose another PROJECTOR_ADMIN_HOST or"
-            " PROJECTOR_API_ADMIN_PORT, or stop the program that uses it."
-        ) from error
+        reason = os.strerror(error.errno or 0)
+        raise cannot_listen(host, port, reason, "PROJECTOR_ADMIN_HOST or PROJECTOR_API_ADMIN_PORT") from error
 
 
 def _added(tallies: Iterable[Tally], routes: Sequence[str]) -> Tally:
@@ -171,6 +169,4 @@ def _gauge(name: str, help_: str, value: float) -> Metric:
 
 
 def _buckets(histogram: Histogram) -> tuple[list[tuple[str, float]], float]:
-    cumulated = accumulate(histogram.counts)
-    names = [*map(str, histogram.bounds), "+Inf"]
-    return [(name, float(count)) for name, count in zip(names, cumulated, strict=True)], histogram.seconds
+    return cumulate(histogram.bounds, histogram.counts), histogram.seconds

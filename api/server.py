@@ -17,7 +17,7 @@ from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
 from api.protocol import EnvelopeProtocol
-from projector.errors import ServeError
+from projector.errors import ServeError, cannot_listen
 from projector.settings import Settings
 
 _BACKLOG = 2048
@@ -173,10 +173,7 @@ def _listening_socket(host: str, port: int, is_for_all: bool) -> Iterator[socket
         listener = _bind(host, port, is_for_all)
     except (OSError, OverflowError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ServeError(
-            f"Cannot listen on {host}:{port} ({reason}). Choose another --host or --port, "
-            "or stop the program that uses it."
-        ) from error
+        raise cannot_listen(host, port, reason, "--host or --port") from error
     with listener:
         yield listener
 

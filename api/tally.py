@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from projector.tally import LAG_BOUNDS
+
 STATUSES: Final = (200, 202, 304, 400, 401, 403, 404, 405, 413, 422, 429, 500, 503)
 OTHER: Final = "other"
 """Whatever is not among the known routes, or statuses."""
 LATENCY_BOUNDS: Final = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
-)  # fmt: skip
-HEARTBEAT_BOUNDS: Final = (
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
 )  # fmt: skip
 COUNTERS: Final = (
     "near_cache_hits", "near_cache_misses", "stale_answers", "line_reconnects", "subscription_reconnects",
@@ -99,13 +98,12 @@ class Tally:
         names = (*routes, OTHER)
         after_routes = len(names) * RouteTally.length()
         self._places = {
-            name: after_routes + Histogram.length(HEARTBEAT_BOUNDS) + place
-            for place, name in enumerate((*COUNTERS, *GAUGES))
+            name: after_routes + Histogram.length(LAG_BOUNDS) + place for place, name in enumerate((*COUNTERS, *GAUGES))
         }
         length = max(self._places.values()) + 1
         self.counts = memoryview(bytearray(length * _WORD)).cast("q") if memory is None else memory[:length]
         self.routes = {name: RouteTally(self.counts, place * RouteTally.length()) for place, name in enumerate(names)}
-        self.heartbeat = Histogram(self.counts, after_routes, HEARTBEAT_BOUNDS)
+        self.heartbeat = Histogram(self.counts, after_routes, LAG_BOUNDS)
 
     def __getitem__(self, name: str) -> int:
         return int(self.counts[self._places[name]])

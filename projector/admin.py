@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
-from projector.errors import ServeError
+from projector.errors import cannot_listen
 from projector.settings import Settings
 from projector.worker import Worker
 
@@ -48,9 +48,7 @@ def _listening_socket(host: str, port: int) -> Iterator[socket.socket]:
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise ServeError(
-            f"Cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}). Choose another PROJECTOR_ADMIN_HOST or"
-            " PROJECTOR_ADMIN_PORT, or stop the program that uses it."
-        ) from error
+        reason = os.strerror(error.errno or 0)
+        raise cannot_listen(host, port, reason, "PROJECTOR_ADMIN_HOST or PROJECTOR_ADMIN_PORT") from error
     with listener:
         yield listener

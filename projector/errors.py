@@ -35,3 +35,10 @@ class BadInput(ProjectorError):
 
 class ServeError(ProjectorError):
     """A process cannot listen where it was asked to."""
+
+
+def cannot_listen(host: str, port: int, reason: str, choice: str) -> ServeError:
+    """`choice` is what decides where: options or settings."""
+    return ServeError(
+        f"Cannot listen on {host}:{port} ({reason}). Choose another {choice}, or stop the program that uses it."
+    )

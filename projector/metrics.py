@@ -6,7 +6,6 @@ Every name and label is in docs/operations.md. Labels take values of our own onl
 import asyncio
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import accumulate
 
 import psycopg
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -25,7 +24,7 @@ from projector.errors import ProjectorError
 from projector.names import DOCUMENTS
 from projector.settings import Settings
 from projector.status import Status, read_status
-from projector.tally import Buckets, Tally, Totals
+from projector.tally import Buckets, Tally, Totals, cumulate
 from projector.worker import Worker
 
 LOOK_SECONDS = 5.0
@@ -199,7 +198,5 @@ def _by_document(name: str, help_: str, values: Mapping[str, int]) -> Metric:
 
 
 def _buckets(counted: Buckets) -> tuple[list[tuple[str, float]], float]:
-    """The arguments of a histogram: cumulated counts by bound, and the sum."""
-    names = [*map(str, counted.bounds), "+Inf"]
-    cumulated = accumulate(counted.counts)
-    return [(name, float(count)) for name, count in zip(names, cumulated, strict=True)], counted.sum
+    """The arguments of a histogram."""
+    return cumulate(counted.bounds, counted.counts), counted.sum

@@ -97,16 +97,20 @@ async def _exchange(connection: Any, head: Arguments, calls: Sequence[Arguments]
     packed = b"".join([pack_command((*head, *arguments)) for arguments in calls])
     try:
         await connection.send_packed_command(packed)
-        # One time-out for all of them: a timer for each costs as much as reading the answer.
-        async with asyncio.timeout(connection.socket_timeout):
-            return [await _answer(connection) for _ in calls]
-    except TimeoutError:
-        await connection.disconnect(nowait=True)
-        raise redis.exceptions.TimeoutError("Timeout reading from the server") from None
+        return await _answers(connection, len(calls))
     except BaseException:
         # Answers that nobody reads would be taken for the next command's.
         await connection.disconnect(nowait=True)
         raise
+
+
+async def _answers(connection: Any, number: int) -> list[Any]:
+    """Under one time-out: a timer for each costs as much as reading the answer."""
+    try:
+        async with asyncio.timeout(connection.socket_timeout):
+            return [await _answer(connection) for _ in range(number)]
+    except TimeoutError:
+        raise redis.exceptions.TimeoutError("Timeout reading from the server") from None
 
 
 async def _answer(connection: Any) -> Any:

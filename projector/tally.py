@@ -3,10 +3,12 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Final
 
 from projector.work import Place
 
-LAG_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+LAG_BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 TIMED_EVERY_SECONDS = 5.0
 """How often a section is timed, which costs its batch some 0.1 ms."""
 
@@ -31,6 +33,12 @@ class Buckets:
             below = upto
         self.counts[-1] += len(ordered) - below
         self.sum += sum(ordered) + plus * len(ordered)
+
+
+def cumulate(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:
+    """A histogram as Prometheus takes it: by bound, how many values lie at or below."""
+    names = [*map(str, bounds), "+Inf"]
+    return [(name, float(count)) for name, count in zip(names, accumulate(counts), strict=True)]
 
 
 @dataclass(slots=True)

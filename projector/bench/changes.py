@@ -56,7 +56,7 @@ def change_erp(url: str, rate: float) -> int:
 def _change_in_turn(url: str, rate: float, place: int, ready: Barrier) -> int:
     """One ERP session; the sessions divide the numbers among them."""
     with psycopg.connect(url, autocommit=True) as connection:
-        updates = [(table, change, _last_id(connection, table)) for table, change in UPDATES]
+        updates = [(table, change, last_id(connection, table)) for table, change in UPDATES]
         ready.wait()
         for turn in _paced(rate):
             number = turn * _SESSIONS + place
@@ -66,7 +66,8 @@ def _change_in_turn(url: str, rate: float, place: int, ready: Barrier) -> int:
         return turn + 1
 
 
-def _last_id(connection: psycopg.Connection, table: str) -> int:
+def last_id(connection: psycopg.Connection, table: str) -> int:
+    """The highest id of a table of the ERP."""
     row = connection.execute(f"SELECT max(id) FROM {table}".encode()).fetchone()
     return int(row[0]) if row else 1
 

@@ -10,7 +10,7 @@ import psycopg
 import uvloop
 
 from projector.asking import Asker
-from projector.bench.changes import STRIDE, UPDATES
+from projector.bench.changes import STRIDE, UPDATES, last_id
 from projector.bench.options import Options
 from projector.bench.report import Measurement, Report, Row, ratio_at_least
 from projector.bench.stage import Site, Stage
@@ -79,18 +79,13 @@ def _queue_events(site: Site, events: int) -> None:
     with psycopg.connect(site.database_url, autocommit=True) as connection:
         connection.execute("SET synchronous_commit = off")
         statements = "".join(
-            f"UPDATE {table} SET {change} WHERE id = n * {STRIDE} % {_last_id(connection, table)} + 1; COMMIT; "
+            f"UPDATE {table} SET {change} WHERE id = n * {STRIDE} % {last_id(connection, table)} + 1; COMMIT; "
             for table, change in UPDATES
         )
         rounds = events // len(UPDATES)
         connection.execute(f"DO $$ BEGIN FOR n IN 1..{rounds} LOOP {statements} END LOOP; END $$".encode())
         # As long after as autovacuum would.
         connection.execute("VACUUM ANALYZE")
-
-
-def _last_id(connection: psycopg.Connection, table: str) -> int:
-    row = connection.execute(f"SELECT max(id) FROM {table}".encode()).fetchone()
-    return int(row[0]) if row else 1
 
 
 async def _build_alone(site: Site) -> tuple[Work, float]:

