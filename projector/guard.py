@@ -10,7 +10,7 @@ from psycopg.pq import TransactionStatus
 from projector.connection import AsyncDatabase
 from projector.errors import DatabaseUnavailable
 from projector.sql import read_query
-from projector.tasks import end
+from projector.tasks import end, finish, wait_within
 
 LOOK_SECONDS = 1.0
 SUSPICIOUS_SECONDS = 5.0
@@ -22,14 +22,13 @@ async def guarding(
     connections: Sequence[AsyncDatabase], asking: AsyncDatabase, claim_timeout_seconds: float
 ) -> AsyncIterator[None]:
     """Guards these connections, asking the server on another one; fails where one of them is lost."""
-    guard = Guard(connections, asking)
+    guard, stopping = Guard(connections, asking), asyncio.Event()
+    steps = [(guard.keep_claims, claim_timeout_seconds / 3), (guard.look_for_lost, LOOK_SECONDS)]
     async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(_repeat(guard.keep_claims, claim_timeout_seconds / 3), name="keep claims"),
-            group.create_task(_repeat(guard.look_for_lost, LOOK_SECONDS), name="look for lost answers"),
-        ]
+        tasks = [group.create_task(_repeat(stopping, step, seconds), name="guard") for step, seconds in steps]
         try:
             yield
+            await finish(stopping, *tasks)
         finally:
             await end(*tasks)
 
@@ -76,7 +75,7 @@ class Guard:
         return [pid for (pid,) in await cursor.fetchall()]
 
 
-async def _repeat(step: Callable[[], Awaitable[None]], seconds: float) -> None:
-    while True:
-        await asyncio.sleep(seconds)
+async def _repeat(stopping: asyncio.Event, step: Callable[[], Awaitable[None]], seconds: float) -> None:
+    while not stopping.is_set():
         await step()
+        await wait_within(stopping, seconds)

@@ -20,7 +20,7 @@ from projector.settings import Settings
 from projector.shards import Client
 from projector.state import agree_on_epoch, finish_rebuilds, notice_empty_redis
 from projector.tally import Totals
-from projector.tasks import Together, end
+from projector.tasks import Together, end, finish, wait_within
 from projector.work import want
 
 REMAINING_SECONDS = 0.5
@@ -207,18 +207,21 @@ async def _rebuild_kinds(
 async def _counting(
     rebuilder: Rebuilder, documents: Sequence[str], queued_until: object, tell: Callable[[Progress], None]
 ) -> AsyncIterator[None]:
+    stopping = asyncio.Event()
+
     async def count() -> None:
-        while True:
+        while not stopping.is_set():
             await rebuilder.note_progress()
             progress = rebuilder.progress
             progress.remaining = await rebuilder.remaining(documents, queued_until)
             progress.total = max(progress.total, progress.remaining, progress.documents)
             tell(progress)
-            await asyncio.sleep(REMAINING_SECONDS)
+            await wait_within(stopping, REMAINING_SECONDS)
 
     counter = asyncio.create_task(count())
     try:
         yield
+        await finish(stopping, counter)
     finally:
         await end(counter)
         rebuilder.progress.total = max(rebuilder.progress.total, rebuilder.progress.documents)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, Self
 
 AGAIN_SECONDS = 0.5
+FINISH_SECONDS = 2.0
 
 
 class Together:
@@ -43,6 +44,13 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
     for task in tasks:
         if not task.cancelled():
             task.exception()
+
+
+async def finish(stopping: asyncio.Event, *tasks: asyncio.Task[Any]) -> None:
+    """Has tasks that heed `stopping` end after what they are at, for so long as that may take: a task that is
+    cancelled amid an exchange with a server loses its connection. Who must be certain of their end calls `end` next."""
+    stopping.set()
+    await asyncio.wait(tasks, timeout=FINISH_SECONDS)
 
 
 async def wait_within(event: asyncio.Event, seconds: float) -> None:
