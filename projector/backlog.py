@@ -59,16 +59,16 @@ class Backlog:
         request = await self._claim_behind(connection)
         if request is None:
             # Once a round: fan-outs become documents, and the search begins at the start again.
-            await self._expand_all(connection)
+            await self.expand(connection)
             self._place = _START
             request = await self._claim_behind(connection)
         return request
 
-    async def _expand_all(self, connection: AsyncDatabase) -> None:
-        """All that wait, but for the kinds that their pace holds back."""
+    async def expand(self, connection: AsyncDatabase) -> None:
+        """Resolves the fan-outs that wait into documents, but for the kinds that their pace holds back."""
         due = self._documents if self._pace is None else self._pace.due(self._documents)
         expanded = set()
-        while (document := await self._expand(connection, due)) is not None:
+        while (document := await self._expand_one(connection, due)) is not None:
             expanded.add(document)
         if self._pace is not None:
             self._pace.begin(expanded)
@@ -103,8 +103,8 @@ class Backlog:
         if await cursor.fetchone() == (MANY_ROWS,):
             await connection.execute("ANALYZE projector.backlog")
 
-    async def _expand(self, connection: AsyncDatabase, due: Sequence[str]) -> str | None:
-        """Resolves one fan-out of these kinds into documents, in a transaction of its own; returns its kind."""
+    async def _expand_one(self, connection: AsyncDatabase, due: Sequence[str]) -> str | None:
+        """One fan-out of these kinds, in a transaction of its own; returns its kind."""
         async with connection.transaction():
             cursor = await connection.execute(read_query("claim_fanout"), (due,))
             row = await cursor.fetchone()

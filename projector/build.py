@@ -143,7 +143,7 @@ class Builder:
         want(wanted, document, ids, 0)
         await self._connection.execute("BEGIN")
         try:
-            cursor = await self._execute(look.statement(look.NOBODY, wanted, self._horizon))
+            cursor = await self._execute(self._look(look.NOBODY, wanted))
             await self._widen(wanted, look.read(await cursor.fetchone() or (), self._epoch), (), isolated=True)
         finally:
             with suppress(psycopg.OperationalError):
@@ -163,7 +163,7 @@ class Builder:
             return None
         await self._reader.prepare_missing(plan.reads)
         presences = self._reader.presences(plan.left_out)
-        cursor = await self._execute(look.statement(request.claim_xid, wanted, self._horizon), *plan.reads, *presences)
+        cursor = await self._execute(self._look(request.claim_xid, wanted), *plan.reads, *presences)
         seen = self._read_look(request, await cursor.fetchone())
         if not self._covers(wanted, seen, outcome.fanouts):
             return None
@@ -187,7 +187,7 @@ class Builder:
                 await self._ask(question, wanted, outcome, isolated=isolated)
             if request.events:
                 self._leave(wanted, outcome)
-            cursor = await self._execute(look.statement(request.claim_xid, wanted, self._horizon))
+            cursor = await self._execute(self._look(request.claim_xid, wanted))
             seen = self._read_look(request, await cursor.fetchone())
             outcome.built.version = seen.version
             if seen.too_many and request.events:
@@ -205,6 +205,14 @@ class Builder:
             with suppress(psycopg.OperationalError):  # a lost connection ends its transaction itself
                 await self._connection.execute("ROLLBACK")
         return outcome
+
+    def _look(self, claim_xid: str, wanted: Wanted) -> str:
+        """Documents that are wanted whole cannot be wanted more: whether they are queued need not be looked up."""
+        parts: Wanted = nothing_wanted()
+        for document, ids in wanted.items():
+            whole = self._router.all_sections(document)
+            parts[document] = {id_: bits for id_, bits in ids.items() if bits != whole}
+        return look.statement(claim_xid, parts, self._horizon)
 
     def _read_look(self, request: Request, row: tuple[Any, ...] | None) -> Look:
         seen = look.read(row or (), self._epoch)

@@ -5,9 +5,9 @@ import asyncio
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import cycle
 from typing import Protocol, Self
 
 from projector.backlog import queue_fanouts, queue_paced, queue_wanted
@@ -24,6 +24,9 @@ from projector.tasks import end
 
 log = logging.getLogger(__name__)
 
+BUILDERS, CLAIMS = 2, 4
+"""Of a lane whose queue is full: measured on two processors, one builder leaves a fifth of what two do undone."""
+
 
 class Queue(Protocol):
     """Where a lane's work comes from."""
@@ -36,11 +39,12 @@ class Queue(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A request, and the connection whose open transaction holds what it came from."""
+class Batch:
+    """What a claim asked for, built; and the connection whose open transaction holds what it came from."""
 
     connection: AsyncDatabase
     request: Request
+    outcome: Outcome
 
 
 def ignore(_: Request, __: Outcome) -> None:
@@ -48,18 +52,19 @@ def ignore(_: Request, __: Outcome) -> None:
 
 
 class Lane:
-    """Connections claim in turn, one builds. A batch is acknowledged (its claim commits) only after Redis has
-    answered for all of it; a failure anywhere closes the connections and so gives the claims back. Work in it as in
-    a context (`async with`), which leaves nothing under way.
+    """Connections that hold the claims of batches, and builders that build them. A batch is acknowledged (its claim
+    commits) only after Redis has answered for all of it; a failure anywhere closes the connections and so gives the
+    claims back. Work in it as in a context (`async with`), which leaves nothing under way.
 
-    Two connections let a batch be published while the next one is built; a third lets the one after be claimed
-    meanwhile, which only a queue wants that is full already. `queued` hears of batches that queued more work.
+    Two connections let a batch be published while the next one is built. With two more and a second builder one is
+    read while the rows of another are collected, so that PostgreSQL never waits for us: which only a queue wants that
+    is full already. `queued` hears of batches that queued more work.
     """
 
     def __init__(
         self,
         queue: Queue,
-        builder: Builder,
+        builders: Sequence[Builder],
         publisher: Publisher,
         dead_letters: DeadLetters,
         router: Router,
@@ -69,15 +74,16 @@ class Lane:
     ) -> None:
         self.totals = totals or Totals()
         self._queue = queue
-        self._builder = builder
+        self._builders = builders
+        self._idle: asyncio.Queue[Builder] = asyncio.Queue()
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._router = router
         self._queued = queued
-        self._turn = cycle(connections)
-        self._claims_ahead = len(connections) > 2
         self._connections = connections
-        self._claiming: asyncio.Task[Claim | None] | None = None
+        self._free = deque(connections)
+        self._claiming = asyncio.Lock()
+        self._under_way: deque[asyncio.Task[Batch | None]] = deque()
         self._publishing: asyncio.Task[None] | None = None
         self._building = False
         self.found_at = -math.inf
@@ -94,7 +100,9 @@ class Lane:
 
     async def prepare(self) -> None:
         """Once, before the first batch."""
-        await self._dead_letters.declare(self._connections[0], await self._builder.prepare())
+        for builder in self._builders:
+            await self._dead_letters.declare(self._connections[0], await builder.prepare())
+            self._idle.put_nowait(builder)
         for connection in self._connections:
             await self._queue.prepare(connection)
 
@@ -107,32 +115,29 @@ class Lane:
             if error is None:
                 await self.settle()
         finally:
-            await end(*(task for task in (self._claiming, self._publishing) if task is not None))
+            await end(*self._under_way, *([self._publishing] if self._publishing else ()))
 
-    async def run_once(self) -> int:
-        """Takes one batch as far as publishing; returns its events or documents, 0 where the queue had none."""
-        claim = await self._next_claim()
-        if claim is None:
+    async def run_once(self, *, alone: bool = False) -> int:
+        """Takes one batch as far as publishing; returns its events or documents, 0 where the queue had none. With
+        `alone` no other is begun before the next call."""
+        batch = await self._next_batch(alone=alone)
+        if batch is None:
             self.behind = False
             return 0
-        reach("claimed")
-        if self._claims_ahead:
-            self._claiming = asyncio.create_task(self._claim())
-        self._building, self.found_heartbeat = True, claim.request.is_heartbeat
-        if not self.found_heartbeat:
-            self.found_at = time.monotonic()
-        outcome = await self._builder.build(claim.request)
-        self.behind = outcome.behind
-        if claim.request.pace is not None:
-            claim.request.pace.took(claim.request.wanted, time.monotonic() - self.found_at)
-        reach("built")
+        self.found_heartbeat, self.behind = batch.request.is_heartbeat, batch.outcome.behind
         await self.settle()
         self._building = False
-        self.totals.events += len(claim.request.events)
-        self._publishing = asyncio.create_task(self._finish(claim, outcome))
+        self.totals.events += len(batch.request.events)
+        self._publishing = asyncio.create_task(self._finish(batch))
         # Lets publishing send its commands before the next claim takes the processor.
         await asyncio.sleep(0)
-        return max(1, len(claim.request.events), outcome.built.documents)
+        return max(1, len(batch.request.events), batch.outcome.built.documents)
+
+    async def finish(self) -> None:
+        """Takes what is under way as far as it goes: a claim that is held while its lane rests is in others' way."""
+        while self._under_way:
+            await self.run_once(alone=True)
+        await self.settle()
 
     async def settle(self) -> None:
         """Waits for the batch that is being published; raises what it failed with."""
@@ -140,37 +145,61 @@ class Lane:
             task, self._publishing = self._publishing, None
             await task
 
-    async def _next_claim(self) -> Claim | None:
-        if self._claiming is None:
-            return await self._claim()
-        task, self._claiming = self._claiming, None
-        return await task
+    async def _next_batch(self, *, alone: bool) -> Batch | None:
+        """The oldest that is under way, and where there is none, the next of the queue."""
+        batches = 1 if alone else len(self._connections) - 1  # and one that is published
+        if batches == 1 and not self._under_way:
+            return await self._take()
+        while len(self._under_way) < batches:
+            self._under_way.append(asyncio.create_task(self._take()))
+        while self._under_way:
+            batch = await self._under_way[0]
+            self._under_way.popleft()
+            if batch is not None:
+                return batch
+        return None
 
-    async def _claim(self) -> Claim | None:
-        connection = next(self._turn)
-        request = await self._queue.claim(connection)
-        return None if request is None else Claim(connection, request)
+    async def _take(self) -> Batch | None:
+        connection = self._free.popleft()
+        async with self._claiming:  # in the order of the queue
+            request = await self._queue.claim(connection)
+        if request is None:
+            self._free.append(connection)
+            return None
+        reach("claimed")
+        self._building, began = True, time.monotonic()
+        if not request.is_heartbeat:
+            self.found_at = began
+        builder = await self._idle.get()
+        outcome = await builder.build(request)
+        self._idle.put_nowait(builder)
+        if request.pace is not None:
+            request.pace.took(request.wanted, time.monotonic() - began)
+        reach("built")
+        return Batch(connection, request, outcome)
 
-    async def _finish(self, claim: Claim, outcome: Outcome) -> None:
-        published = await self._publisher.publish(outcome.built, claim.request.heartbeat)
-        if (ages := claim.request.ages) and not outcome.behind:
-            self.totals.lag.observe(ages, time.monotonic() - claim.request.claimed_at)
+    async def _finish(self, batch: Batch) -> None:
+        request, outcome = batch.request, batch.outcome
+        published = await self._publisher.publish(outcome.built, request.heartbeat)
+        if request.ages and not outcome.behind:
+            self.totals.lag.observe(request.ages, time.monotonic() - request.claimed_at)
         reach("published")
-        await self._acknowledge(claim, outcome)
-        self.totals.rows += claim.request.rows
+        await self._acknowledge(batch)
+        self._free.append(batch.connection)
+        self.totals.rows += request.rows
         self._count(outcome, published)
-        self._queued(claim.request, outcome)
+        self._queued(request, outcome)
 
-    async def _acknowledge(self, claim: Claim, outcome: Outcome) -> None:
-        connection = claim.connection
+    async def _acknowledge(self, batch: Batch) -> None:
+        connection, request, outcome = batch.connection, batch.request, batch.outcome
         await queue_fanouts(connection, outcome.fanouts)
         await queue_paced(connection, outcome.paced)
-        await queue_wanted(connection, self._router, claim.request.postponed)
+        await queue_wanted(connection, self._router, request.postponed)
         await leave(connection, outcome.beside)
         await self._dead_letters.queue_mended(connection, outcome.built)
         await self._dead_letters.touch(connection, outcome.touched)
         await self._dead_letters.record(connection, outcome.built)
-        await record_faults(connection, claim.request.events)
+        await record_faults(connection, request.events)
         reach("acknowledging")
         await connection.execute("COMMIT")
         reach("acknowledged")

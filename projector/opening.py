@@ -13,7 +13,7 @@ from projector.drift import Verifier
 from projector.heartbeat import Heart
 from projector.horizon import Horizon
 from projector.installed import load_router
-from projector.lane import Lane, Queue, ignore
+from projector.lane import BUILDERS, CLAIMS, Lane, Queue, ignore
 from projector.names import DOCUMENTS, PACED
 from projector.outbox import Beside, Outbox
 from projector.pace import Pace
@@ -71,14 +71,16 @@ async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memo
             )  # fmt: skip
 
         async def lane(
-            name: str, queue: Queue, claims: int, totals: Totals, queued: Callable[[Request, Outcome], None] = ignore
-        ) -> Lane:
-            build = await database(f"{name} build", snapshots=True)
+            name: str, queue: Queue, totals: Totals, queued: Callable[[Request, Outcome], None] = ignore,
+            *, builders: int = 1, claims: int = 2,
+        ) -> Lane:  # fmt: skip
+            builds = [await database(f"{name} build", snapshots=True) for _ in range(builders)]
             if name != "backlog":
-                await limit_statements(build, settings.row_timeout_seconds)
-            builder = builder_on(build, memory.tally.sections)
-            connections = [await database(f"{name} claim") for _ in range(claims)]
-            made = Lane(queue, builder, publisher, dead_letters, router, connections, queued, totals)
+                await limit_statements(builds[0], settings.row_timeout_seconds)
+            made = Lane(
+                queue, [builder_on(build, memory.tally.sections) for build in builds], publisher, dead_letters, router,
+                [await database(f"{name} claim") for _ in range(claims)], queued, totals,
+            )  # fmt: skip
             await made.prepare()
             return made
 
@@ -90,12 +92,12 @@ async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memo
         def gives_way() -> bool:
             return flows(live) and not live.behind
 
-        live = await lane("live", Outbox(settings.claim_limit, horizon), 2, memory.tally.live, tell)
+        live = await lane("live", Outbox(settings.claim_limit, horizon), memory.tally.live, tell)
         backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, gives_way, pace)
         lanes = Lanes(
             live=live,
-            beside=await lane("beside", Beside(settings.claim_limit, horizon, router), 2, memory.tally.beside, tell),
-            backlog=await lane("backlog", backlog, 3, memory.tally.backlog),
+            beside=await lane("beside", Beside(settings.claim_limit, horizon, router), memory.tally.beside, tell),
+            backlog=await lane("backlog", backlog, memory.tally.backlog, builders=BUILDERS, claims=CLAIMS),
         )
         audit_connection = await database("audit", snapshots=True)
         builder = builder_on(audit_connection)

@@ -11,7 +11,7 @@ from projector.database import AsyncDatabase, connect
 from projector.deadletters import DeadLetters
 from projector.guard import guarding
 from projector.installed import load_router
-from projector.lane import Lane, Queue
+from projector.lane import BUILDERS, CLAIMS, Lane, Queue
 from projector.progress import Progress as DrainProgress
 from projector.publish import Publisher, Replicas
 from projector.redis_server import open_redis
@@ -91,21 +91,24 @@ class Rebuilder:
         await dead_letters.mend(self.control)
         await dead_letters.refresh(self.control)
         for queue in queues:
-            build, *claims = [
-                await stack.enter_async_context(
-                    await connect(self.settings, f"rebuild {purpose}", snapshots=purpose == "build")
+            builders = [
+                Builder(
+                    await self._connect(stack, "build", snapshots=True), self.router, epoch=epoch,
+                    wide_fanout=self.settings.wide_fanout, row_timeout_seconds=self.settings.row_timeout_seconds,
+                    letters=dead_letters.letters,
                 )
-                for purpose in ("build", "claim", "claim", "claim")
-            ]
-            self._guarded += [build, *claims]
-            builder = Builder(
-                build, self.router, epoch=epoch, wide_fanout=self.settings.wide_fanout,
-                row_timeout_seconds=self.settings.row_timeout_seconds, letters=dead_letters.letters,
-            )  # fmt: skip
-            lane = Lane(queue, builder, publisher, dead_letters, self.router, claims)
+                for _ in range(BUILDERS)
+            ]  # fmt: skip
+            claims = [await self._connect(stack, "claim") for _ in range(CLAIMS)]
+            lane = Lane(queue, builders, publisher, dead_letters, self.router, claims)
             await lane.prepare()
             self._lanes.append(lane)
         self.progress.lanes = [lane.totals for lane in self._lanes]
+
+    async def _connect(self, stack: AsyncExitStack, purpose: str, *, snapshots: bool = False) -> AsyncDatabase:
+        connection = await connect(self.settings, f"rebuild {purpose}", snapshots=snapshots)
+        self._guarded.append(connection)
+        return await stack.enter_async_context(connection)
 
     async def note_progress(self) -> None:
         """For `status`."""
@@ -193,6 +196,8 @@ async def _rebuild_kinds(
     queues = [Backlog(rebuilder.router, client, rebuilder.settings.chunk_size, documents) for _ in range(jobs)]
     await rebuilder.add_lanes(stack, queues, epoch)
     async with _counting(rebuilder, documents, queued_until, tell):
+        # Before anybody claims: a builder that found nothing because another was at this would be done.
+        await queues[0].expand(control)
         await rebuilder.drain()
         # What a live worker holds is not live yet; what it fails at comes back to us.
         while await rebuilder.remaining(documents, queued_until):

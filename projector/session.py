@@ -222,9 +222,11 @@ class Session:
         and would wait for it to be done with them."""
         async with self._lanes.backlog as lane:
             while not self._stopping.is_set():
-                await self._wait_while(lambda: self._lanes.live.behind, self._signals.pause)
+                if self._lanes.live.behind:
+                    await lane.finish()
+                    await self._wait_while(lambda: self._lanes.live.behind, self._signals.pause)
                 began = time.monotonic()
-                if not await lane.run_once():
+                if not await lane.run_once(alone=flows(self._lanes.live)):
                     await lane.settle()
                     longest = self._settings.poll_interval_seconds
                     await self._signals.queued.wait(min(longest, self._pace.seconds_left(longest)))

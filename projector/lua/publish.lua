@@ -14,7 +14,8 @@ local function newer(stored)
     return string.sub(stored, 1, width) > version
 end
 
-if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end
+local kind = redis.call('TYPE', key).ok
+if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', key) end
 
 if ARGV[5] == 'delete' then
     local fields = redis.call('HGETALL', key)
@@ -38,7 +39,7 @@ for i = 7, #ARGV, 2 do
     names[n + 1] = ARGV[i] .. '@'
     names[n + 2] = ARGV[i]
 end
-local stored = redis.call('HMGET', key, unpack(names))
+local stored = kind == 'hash' and redis.call('HMGET', key, unpack(names)) or {}
 
 if stored[1] then
     if newer(stored[1]) then return 0 end
