@@ -87,7 +87,7 @@ class Lane:
         self._publishing: asyncio.Task[None] | None = None
         self._building = False
         self.found_at = -math.inf
-        """When the queue last had something but heartbeats, by the monotonic clock."""
+        """When the queue last had something to build, by the monotonic clock."""
         self.found_heartbeat = False
         """Whether the last batch was nothing else."""
         self.behind = False
@@ -125,6 +125,8 @@ class Lane:
             self.behind = False
             return 0
         self.found_heartbeat, self.behind = batch.request.is_heartbeat, batch.outcome.behind
+        if self.behind:
+            self.found_at = -math.inf  # nobody need give way to what was left to them
         await self.settle()
         self._building = False
         self.totals.events += len(batch.request.events)

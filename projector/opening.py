@@ -89,11 +89,8 @@ async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memo
         def tell(request: Request, outcome: Outcome) -> None:
             signals.queued_by(request, outcome, pace)
 
-        def gives_way() -> bool:
-            return flows(live) and not live.behind
-
         live = await lane("live", Outbox(settings.claim_limit, horizon), memory.tally.live, tell)
-        backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, gives_way, pace)
+        backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, lambda: flows(live), pace)
         lanes = Lanes(
             live=live,
             beside=await lane("beside", Beside(settings.claim_limit, horizon, router), memory.tally.beside, tell),

@@ -111,7 +111,7 @@ class Router:
         """Directly named documents are collected, route queries are merged; nothing is asked yet."""
         resolution = Resolution()
         questions: dict[tuple[int, SectionBits], Question] = {}
-        for event in events:
+        for event in _merged(events):
             if event.operation == BUILD:
                 self._follow_build(event, resolution)
                 continue
@@ -128,6 +128,20 @@ class Router:
         if event.source in self.documents:
             every = self.all_sections(event.source)
             want(resolution.wanted, event.source, event.keys[0] or (), event.changed or every)
+
+
+def _merged(events: Iterable[Event]) -> Iterator[Event]:
+    """One event for all that are of one table and operation and have changed the same columns: what they touch is the
+    union of what each touches. A queue of many has few sorts of them."""
+    alike: dict[tuple[str, str, int | None], list[Event]] = defaultdict(list)
+    for event in events:
+        alike[event.source, event.operation, event.changed].append(event)
+    for sort, several in alike.items():
+        if len(several) == 1:
+            yield several[0]
+        else:
+            columns = zip(*(event.keys for event in several), strict=True)
+            yield Event(*sort, tuple([key for keys in column for key in keys or ()] for column in columns))
 
 
 _ANY_CHANGE = Event("", "U", None, ())

@@ -38,10 +38,11 @@ async def agree_on_epoch(connection: AsyncDatabase, client: Client) -> int:
         cursor = await connection.execute(read_query("begin_epoch"), (stored,))
         row = await cursor.fetchone()
         if row is not None and row[0] > 1:
-            log.warning("the source restarted its counting, everything is rebuilt", extra={"epoch": row[0]})
             await _rebuild_everything(connection, "a new epoch of the source")
     if row is None:
         return await agree_on_epoch(connection, client)
+    if row[0] > 1:
+        log.warning("the source restarted its counting, everything is rebuilt", extra={"epoch": row[0]})
     await _write(client, EPOCH_FIELD, str(row[0]))
     return int(row[0])
 
@@ -69,8 +70,8 @@ async def notice_empty_redis(connection: AsyncDatabase, client: Client) -> dict[
     marks = await _read(client, keys, INSTANCE_FIELD)
     if empty := [key for key in keys if key not in marks]:
         what = "a shard of Redis" if marks else "Redis"
-        log.warning("%s is empty, everything is built", what)
         await _rebuild_everything(connection, f"{what} was empty")
+        log.warning("%s is empty, everything is built", what)
         await _mark(client)
         marks |= await _read(client, empty, INSTANCE_FIELD)
     return marks
@@ -108,8 +109,8 @@ class RedisWatch:
         for key, mark in marks.items():
             self._observe(key, mark, int(counts.get(key, 0)), before[key])
         if any(count.went_back for count in self._counts.values()):
-            log.warning("Redis went back to older documents, everything is rebuilt", extra={"count": self._went_back()})
             await _rebuild_everything(self._connection, "Redis went back to older documents")
+            log.warning("Redis went back to older documents, everything is rebuilt", extra={"count": self._went_back()})
             for count in self._counts.values():
                 count.went_back = False
         await self._store(marks)
@@ -175,8 +176,10 @@ async def _write(client: Client, field: str, value: str | bytes) -> None:
 
 
 async def _rebuild_everything(connection: AsyncDatabase, reason: str) -> None:
-    for document in DOCUMENTS:
-        await request_rebuild(connection, document, reason)
+    """Queued at once: whoever is told of it afterwards, and sees empty queues, may take it for done."""
+    async with connection.transaction():
+        for document in DOCUMENTS:
+            await request_rebuild(connection, document, reason)
 
 
 async def _read(client: Client, keys: Sequence[str], field: str) -> dict[str, bytes]:

@@ -37,7 +37,7 @@ def expand(settings: Settings) -> None:
         router, _ = load_router(settings)
         async with await connect(settings, "test") as connection, open_redis(settings) as client:
             backlog = Backlog(router, client, 1000, list(router.documents))
-            await backlog._expand_all(connection)
+            await backlog.expand(connection)
 
     asyncio.run(scenario())
 
