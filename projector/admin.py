@@ -1,5 +1,5 @@
-"""The worker's admin port: metrics, and the probes of whoever supervises it. Served by the worker's own event loop, so
-that an answer shows that it turns."""
+"""The worker's admin port: metrics, the status page, and the probes of whoever supervises it. Served by the worker's
+own event loop, so that an answer shows that it turns."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ async def open_admin(settings: Settings, worker: Worker) -> AsyncIterator[None]:
 async def _serve(settings: Settings, worker: Worker, listener: socket.socket) -> None:
     # Imported while the worker connects: it takes a third of a second.
     server = await asyncio.to_thread(_make_server, settings, worker)
-    await server.serve(sockets=[listener])
+    await server.answer(listener)
 
 
 def _make_server(settings: Settings, worker: Worker) -> "AdminServer":

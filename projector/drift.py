@@ -46,6 +46,19 @@ class Difference:
         return f"{self.key} {self.section}: {self.detail}"
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Documents as they were served, a build of a moment later, and where they differ."""
+
+    differences: list[Difference]
+    served: Served
+    built: Built
+
+    def fresh(self, key: str) -> Fields:
+        """The sections of a document as they were built."""
+        return dict(zip(*[iter(self.built.sections.get(key, ()))] * 2, strict=True))
+
+
 class Verifier:
     """Compares on one database connection and one Redis client."""
 
@@ -74,8 +87,7 @@ class Verifier:
         return differences
 
     async def compare_once(self, document: str, ids: Sequence[int]) -> list[Difference]:
-        differences, _, _ = await self._look(document, ids)
-        return differences
+        return (await self.look(document, ids)).differences
 
     async def find_unexplained(self, document: str, ids: Sequence[int], publisher: Publisher) -> list[Difference]:
         """The differences that no work under way explains: neither events, fan-outs and queued sections, nor timers
@@ -84,13 +96,14 @@ class Verifier:
         Read, built, asked, read again. A change that the build has seen is still in a queue as the question's
         snapshot sees it, or was published before, and then what is read again is not what was read first.
         """
-        differences, served, built = await self._look(document, ids)
+        sight = await self.look(document, ids)
+        built = sight.built
         if await self._is_superseded(built):
             return []
-        if not differences:
+        if not sight.differences:
             await publisher.set_timers(built)  # a timer that got lost is a difference to come
             return []
-        suspects = ids_of(differences)
+        suspects = ids_of(sight.differences)
         under_way = await self._builder.find_under_way(document, suspects)
         await self._add_promised(document, under_way)
         if await publisher.has_due(built.version.clock):
@@ -98,9 +111,9 @@ class Verifier:
         again = await self._served(document, suspects)
         return [
             it
-            for it in differences
+            for it in sight.differences
             if not under_way[it.id] & self._router.section_bits(document, it.section)
-            and _is_same(served[it.key, it.id], again[it.key, it.id], it.section)
+            and _is_same(sight.served[it.key, it.id], again[it.key, it.id], it.section)
         ]
 
     async def build(self, document: str, ids: Sequence[int]) -> Built:
@@ -141,21 +154,22 @@ class Verifier:
         """Whether Redis belongs to a later epoch: this is a server that another one has replaced."""
         return await read_epoch(self._client) > built.version.epoch
 
-    async def _look(self, document: str, ids: Sequence[int]) -> tuple[list[Difference], Served, Built]:
+    async def look(self, document: str, ids: Sequence[int]) -> Sight:
+        """Once, without patience."""
         # Served first, built second: a document published in between is newer than both, and compared again.
         served = await self._served(document, ids)
         built = await self.build(document, ids)
         failed = {(failure.id, failure.section): failure.error for failure in built.failures}
         names = [section.name for section in self._router.documents[document].sections]
-        differences = []
+        sight = Sight([], served, built)
         for (key, id_), fields in served.items():
-            fresh = dict(zip(*[iter(built.sections.get(key, ()))] * 2, strict=True))
-            for section, detail in _compare_document(fields, fresh, names, built, deleted=key in built.deleted):
+            deleted = key in built.deleted
+            for section, detail in _compare_document(fields, sight.fresh(key), names, built, deleted=deleted):
                 broken = self._builder.letters.sections.get((document, section))
                 error = failed.get((id_, section), broken)
                 said = detail if error is None else f"cannot be built: {error}"
-                differences.append(Difference(document, id_, key, section, said, error is not None))
-        return differences, served, built
+                sight.differences.append(Difference(document, id_, key, section, said, error is not None))
+        return sight
 
     async def _served(self, document: str, ids: Sequence[int]) -> Served:
         variants = RANGES if document == "dashboard" else (None,)

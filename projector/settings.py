@@ -103,7 +103,10 @@ class Settings(BaseSettings):
         0, ge=0, description="The API is not ready while heartbeats stay away for longer; 0: ready all the same"
     )
     admin_host: str = Field("127.0.0.1", description="Where the admin ports are opened")
-    admin_port: int = Field(0, ge=0, le=65_535, description="The worker's metrics and probes; 0: none")
+    admin_port: int = Field(0, ge=0, le=65_535, description="The worker's status page, metrics and probes; 0: none")
+    ops_hosts: str | None = Field(
+        None, description="Names of the worker under which others than this machine may open the status page /ops"
+    )
     api_admin_port: int = Field(0, ge=0, le=65_535, description="The read API's metrics; 0: none")
     clock_offset_seconds: float = Field(
         0,
@@ -141,6 +144,11 @@ class Settings(BaseSettings):
     def cors_origins(self) -> frozenset[str]:
         """The origins of web pages that may read the API."""
         return frozenset(filter(None, map(str.strip, (self.api_cors_origins or "").split(","))))
+
+    @property
+    def ops_names(self) -> frozenset[str]:
+        """The names under which the status page may be opened by others than this machine."""
+        return frozenset(filter(None, map(str.strip, (self.ops_hosts or "").lower().split(","))))
 
     def database(self) -> str:
         """The URL of the ERP's database; SettingsError where none is set."""

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from projector.build import Builder
@@ -27,15 +27,9 @@ class Report:
     repaired: int = 0
 
 
-async def verify(
-    settings: Settings,
-    documents: Sequence[str],
-    *,
-    sample: int | None = None,
-    repair: bool = False,
-    tell: Callable[[int], None] = lambda _: None,
-) -> Report:
-    """Compares all documents of these kinds, or a random sample of each; with `repair` publishes what differs anew."""
+@asynccontextmanager
+async def open_verifier(settings: Settings) -> AsyncIterator[tuple[Verifier, Publisher]]:
+    """Connected to both servers, with the installed definitions; and what publishes there."""
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(open_redis(settings))
         router, _ = await asyncio.to_thread(load_router, settings)
@@ -47,18 +41,29 @@ async def verify(
             row_timeout_seconds=settings.row_timeout_seconds,
         )  # fmt: skip
         await builder.prepare()
-        verifier = Verifier(connection, client, router, builder)
-        report = Report()
+        yield Verifier(connection, client, router, builder), Publisher(client, settings.tombstone_seconds)
+
+
+async def verify(
+    settings: Settings,
+    documents: Sequence[str],
+    *,
+    sample: int | None = None,
+    repair: bool = False,
+    tell: Callable[[int], None] = lambda _: None,
+) -> Report:
+    """Compares all documents of these kinds, or a random sample of each; with `repair` publishes what differs anew."""
+    report = Report()
+    async with open_verifier(settings) as (verifier, publisher):
         async for document, ids in _chunks(verifier, documents, sample):
             differences = await verifier.compare(document, ids)
             report.compared += len(ids)
             report.differences += differences
             if repair and differences:
-                publisher = Publisher(client, settings.tombstone_seconds)
                 left = await verifier.repair(publisher, document, differences)
                 report.repaired += len(ids_of(differences)) - len(ids_of(left))
             tell(report.compared)
-        return report
+    return report
 
 
 async def _chunks(

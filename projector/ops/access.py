@@ -1,0 +1,78 @@
+"""Who may open the status page: it shows documents, and has a button.
+
+A page of somebody else's, open in the operator's browser, can send requests to this port, too. Under a name that it
+points here (DNS rebinding) it could read the answers: only names that are known are answered to. Without that it can
+only send: what does anything needs a header that no page may send elsewhere unasked.
+"""
+
+import ipaddress
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from projector.settings import Settings
+
+OWN_HEADER: Final = "projector-ops"
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def require_permitted(settings: Settings, request: Request) -> Response | None:
+    """A refusal, unless this client may see the page: this machine under its own names, or whoever asks under a name of
+    PROJECTOR_OPS_HOSTS."""
+    client = request.client.host if request.client else ""
+    name = _host_name(request.headers.get("host", ""))
+    if name in settings.ops_names or (is_this_machine(client) and is_this_machine(name)):
+        return None
+    if not is_this_machine(client) and not settings.ops_names:
+        return _refusal("The status page is for this machine alone. Come through ssh -L or kubectl port-forward, or set"
+                        " PROJECTOR_OPS_HOSTS.")  # fmt: skip
+    return _refusal(f"The status page is not opened under this name ({name}). Ask for localhost, or name it in"
+                    " PROJECTOR_OPS_HOSTS.")  # fmt: skip
+
+
+def require_own_page(request: Request) -> Response | None:
+    """A refusal where a browser says that another site's page asks."""
+    origin = request.headers.get("origin")
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none") or (
+        origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    ):
+        return _refusal("Only the status page itself may ask for this.")
+    return None
+
+
+def require_own_header(request: Request) -> Response | None:
+    """The same where browsers say nothing; a page of another site would have to ask before it may send this header."""
+    if OWN_HEADER not in request.headers:
+        return _refusal(f"Only the status page itself may ask for this: the header {OWN_HEADER} is missing.")
+    return require_own_page(request)
+
+
+def is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def _host_name(host: str) -> str:
+    """Without the port, in lower case."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _refusal(why: str) -> Response:
+    return PlainTextResponse(f"{why}\n", 403, headers=HEADERS)
