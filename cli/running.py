@@ -20,7 +20,7 @@ def run() -> None:
 
     Any number of workers, on any hosts, share the work. SIGTERM or SIGINT stops it after the batch
     in hand; a second one at once. It waits for servers that are away, and says so. With
-    PROJECTOR_ADMIN_PORT it answers /metrics, /live and /ready there.
+    PROJECTOR_ADMIN_PORT it answers /ops, /metrics, /live and /ready there.
     """
     settings = Settings.load()
     settings.database()

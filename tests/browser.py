@@ -36,8 +36,9 @@ class Browser:
         return self._post("execute/sync", {"script": script, "args": arguments})
 
     def text(self, selector: str) -> str:
-        """What is to be read there; empty where there is nothing."""
-        return str(self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector))
+        """What is to be read there; empty where there is nothing, or it is hidden."""
+        shown = "found?.checkVisibility() ? found.innerText : ''"
+        return str(self.run(f"const found = document.querySelector(arguments[0]); return {shown}", selector))
 
     def click(self, selector: str) -> None:
         self.run("document.querySelector(arguments[0]).click()", selector)

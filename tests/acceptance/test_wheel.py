@@ -35,10 +35,11 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     return folder / "bin"
 
 
-def test_the_wheel_holds_all_sql_and_all_scripts(wheel: Path) -> None:
+def test_the_wheel_holds_all_sql_all_scripts_and_the_status_page(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    for root, target in ((ROOT / "sql", "projector/sql"), (ROOT / "projector/lua", "projector/lua")):
+    folders = ("projector/lua", "projector/ops/assets")
+    for root, target in ((ROOT / "sql", "projector/sql"), *((ROOT / folder, folder) for folder in folders)):
         files = {f"{target}/{path.relative_to(root)}" for path in root.rglob("*") if path.is_file()}
         assert files
         assert files - names == set()

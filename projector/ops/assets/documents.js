@@ -65,7 +65,7 @@ function showDocument(found) {
   const differs = found.sections.filter((section) => section.difference !== null);
   const [mood, words] = found.deleted && !found.served && !found.differences.length ? ["", "no such entity, and nothing is served"]
     : found.differences.length ? ["bad", found.differences.join("; ")]
-    : differs.length ? ["bad", `${count(differs.length, "section")} of ${found.sections.length} differ from a fresh build`]
+    : differs.length ? ["bad", `${count(differs.length, "section")} of ${found.sections.length} ${differs.length === 1 ? "differs" : "differ"} from a fresh build`]
     : ["good", "served as a fresh build says"];
   const parts = [make("div.bar", {}, make("h3", {}, make("code", {}, found.key)), make(`span.pill${mood ? `.${mood}` : ""}`, {}, words))];
   if (found.degraded && found.degraded !== "[]") parts.push(make("p", {}, "degraded: ", foreign(found.degraded)));
@@ -75,11 +75,12 @@ function showDocument(found) {
 function showCompared(section) {
   const differs = section.difference !== null || section.rows.some(([served, fresh]) => served !== fresh);
   const heads = make("div.row.heads", {}, make("div", {}, "as served"), make("div", {}, "fresh build"));
-  const text = make("div.text", { dir: "ltr" }, heads, ...(differs ? nearDifferences(section.rows) : section.rows.map(showRow)));
+  const text = differs ? make("div.text", { dir: "ltr" }, heads, ...nearDifferences(section.rows))
+    : make("div.text.whole", { dir: "ltr" }, ...section.rows.map(([line]) => make("div", {}, ...showLine(line))));
   return make("details", { open: differs }, make("summary", {}, make("h3", {}, section.name),
     make("span.quiet.small", {}, `${number(section.bytes)} bytes`), differs ? make("span.pill.bad", {}, "differs") : null,
     section.version ? make("code.quiet", {}, version(section.version)) : null),
-  section.difference ? message(section.difference) : null, text);
+  section.difference ? make("p", { dir: "auto" }, ...showLine(section.difference)) : null, text);
 }
 
 // Epoch, order, clock of the build, moment of the last change; the two last in microseconds.

@@ -91,6 +91,7 @@ function lost() {
 }
 
 function found() {
+  if (find("#lost").hidden) return;
   find("#lost").hidden = true;
   find("main").classList.remove("stale");
 }

@@ -16,7 +16,7 @@ function showFigures(worker, point, seen) {
       status && status.events_waiting ? `oldest ${seconds(status.oldest_event_seconds)}` : "all workers", late ? "bad" : ""),
     figure("Events", point ? `${number(point.events)}/s` : "–", "this worker"),
     figure("Lag, 99 of 100", point ? seconds(point.lag_99) : "–", point && point.lag_99 === null ? "no events" : "commit to Redis"),
-    figure("Documents", point ? `${number(point.documents + point.drained)}/s` : "–", "published by this worker"),
+    figure("Documents", point ? `${number(point.documents + point.drained)}/s` : "–", "published, this worker"),
     figure("Backlog", backlog === "–" ? backlog : number(backlog),
       drain && drain.seconds_left !== null ? `${seconds(drain.seconds_left)} left` : "behind fresh changes"),
     figure("Dead letters", known((it) => number(it.dead_letters + Object.keys(it.broken).length)), "cannot be built",
