@@ -37,6 +37,7 @@ class AdminServer(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
             )
         )
 

@@ -40,6 +40,13 @@ class Browser:
         shown = "found?.checkVisibility() ? found.innerText : ''"
         return str(self.run(f"const found = document.querySelector(arguments[0]); return {shown}", selector))
 
+    def wait_for(self, selector: str, text: str) -> None:
+        """Until that is to be read there; AssertionError after 30 s."""
+        look = "found?.checkVisibility() && found.innerText.includes(text)"
+        script = "const [selector, text, done] = arguments; const look = () => {"
+        script += f"const found = document.querySelector(selector); {look} ? done() : setTimeout(look, 100) }}; look()"
+        self._post("execute/async", {"script": script, "args": [selector, text]})
+
     def click(self, selector: str) -> None:
         self.run("document.querySelector(arguments[0]).click()", selector)
 

@@ -44,6 +44,13 @@ def test_only_this_machine_and_named_hosts_are_answered(client: str, host: str, 
     assert refusal is None or refusal.status_code == 403
 
 
+def test_what_a_proxy_of_this_machine_forwards_is_somebody_elses() -> None:
+    for header in ("x_forwarded_for", "forwarded"):
+        forwarded = request(**{header: "127.0.0.1"})
+        assert require_permitted(Settings(), forwarded) is not None
+        assert require_permitted(Settings(ops_hosts="127.0.0.1"), forwarded) is None
+
+
 @pytest.mark.parametrize(
     ("headers", "may"),
     [

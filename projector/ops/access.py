@@ -27,11 +27,11 @@ HEADERS: Final = {
 def require_permitted(settings: Settings, request: Request) -> Response | None:
     """A refusal, unless this client may see the page: this machine under its own names, or whoever asks under a name of
     PROJECTOR_OPS_HOSTS."""
-    client = request.client.host if request.client else ""
     name = _host_name(request.headers.get("host", ""))
-    if name in settings.ops_names or (is_this_machine(client) and is_this_machine(name)):
+    comes_from_here = _comes_from_here(request)
+    if name in settings.ops_names or (comes_from_here and is_this_machine(name)):
         return None
-    if not is_this_machine(client) and not settings.ops_names:
+    if not comes_from_here and not settings.ops_names:
         return _refusal("The status page is for this machine alone. Come through ssh -L or kubectl port-forward, or set"
                         " PROJECTOR_OPS_HOSTS.")  # fmt: skip
     return _refusal(f"The status page is not opened under this name ({name}). Ask for localhost, or name it in"
@@ -53,6 +53,12 @@ def require_own_header(request: Request) -> Response | None:
     if OWN_HEADER not in request.headers:
         return _refusal(f"Only the status page itself may ask for this: the header {OWN_HEADER} is missing.")
     return require_own_page(request)
+
+
+def _comes_from_here(request: Request) -> bool:
+    """Not where a proxy of this machine says that it asks for somebody else."""
+    forwarded = "forwarded" in request.headers or "x-forwarded-for" in request.headers
+    return not forwarded and is_this_machine(request.client.host if request.client else "")
 
 
 def is_this_machine(host: str) -> bool:

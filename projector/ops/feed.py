@@ -14,7 +14,7 @@ from dataclasses import asdict
 from typing import Any
 
 from projector import __version__
-from projector.ops.history import PERIOD_SECONDS, History
+from projector.ops.history import PERIOD_SECONDS, History, Waiting
 from projector.ops.seen import see
 from projector.settings import Settings
 from projector.worker import Worker
@@ -72,6 +72,7 @@ class Feed:
         self._pages: set[Page] = set()
         self._looking: asyncio.Task[None] | None = None
         self._seen: bytes | None = None
+        self._waiting: Waiting | None = None
         self._leaving = False
         self._alone = asyncio.Event()
         self._alone.set()
@@ -84,7 +85,7 @@ class Feed:
         """Until cancelled."""
         while True:
             await asyncio.sleep(PERIOD_SECONDS)
-            point = self._history.take()
+            point = self._history.take(self._waiting)
             if self._pages:
                 self._tell(_event("point", {"point": asdict(point), "worker": self._describe()}))
 
@@ -102,7 +103,7 @@ class Feed:
         self._pages.discard(page)
         if not self._pages and self._looking is not None:
             self._looking.cancel()
-            self._looking = self._seen = None
+            self._looking = self._seen = self._waiting = None
             self._alone.set()
 
     async def end(self) -> None:
@@ -119,7 +120,8 @@ class Feed:
     async def _look(self) -> None:
         while True:
             began = time.monotonic()
-            self._seen = _event("seen", await see(self._settings))
+            seen = await see(self._settings)
+            self._seen, self._waiting = _event("seen", seen), _waiting(seen.get("status"))
             self._tell(self._seen)
             took = time.monotonic() - began
             await asyncio.sleep(min(max(LOOK_SECONDS, took / LOOK_SHARE), LONGEST_PAUSE_SECONDS))
@@ -143,6 +145,12 @@ class Feed:
             "heartbeat": None if worker.pulse.beat is None else round(worker.pulse.age_seconds, 1),
             "heartbeat_late": worker.pulse.is_late(self._settings.heartbeat_late_seconds),
         }
+
+
+def _waiting(status: dict[str, Any] | None) -> Waiting | None:
+    if status is None:
+        return None
+    return Waiting(status["events_waiting"], sum(status["backlog"].values()) + status["fanouts_waiting"])
 
 
 def _event(name: str, data: Any) -> bytes:

@@ -13,6 +13,14 @@ POINTS = 300
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for all workers, in rows."""
+
+    outbox: int
+    backlog: int
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """What happened since the point before: rates by second, and the lag of the events among it in seconds; None where
     there was none."""
@@ -26,6 +34,8 @@ class Point:
     """Published from the backlog."""
     lag_50: float | None
     lag_99: float | None
+    waiting: Waiting | None
+    """As last seen; None while nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,7 @@ class History:
         self._before = self._count()
         self.points: deque[Point] = deque(maxlen=POINTS)
 
-    def take(self) -> Point:
+    def take(self, waiting: Waiting | None = None) -> Point:
         """Adds a point and returns it."""
         now, before = self._count(), self._before
         seconds = max(now.at - before.at, 0.001)
@@ -58,6 +68,7 @@ class History:
             drained=_rate(now.drained - before.drained, seconds),
             lag_50=quantile(bounds, lags, 0.5),
             lag_99=quantile(bounds, lags, 0.99),
+            waiting=waiting,
         )
         self._before = now
         self.points.append(point)

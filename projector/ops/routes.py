@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
 import psycopg
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -78,7 +78,7 @@ def _guarded(settings: Settings, answer: _Answer) -> _Answer:
             return _json({"error": str(error)}, 503)
         except TimeoutError:
             return _json({"error": "It took too long. Try again, or see projector check."}, 503)
-        except (psycopg.Error, RedisError, OSError) as error:
+        except (psycopg.Error, RedisError, RedisClusterException, OSError) as error:
             return _json({"error": f"A server failed: {' '.join(str(error).split())}"}, 503)
 
     return guarded

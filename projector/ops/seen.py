@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from projector.database import connect
 from projector.errors import ProjectorError
@@ -31,7 +31,7 @@ async def see(settings: Settings) -> dict[str, Any]:
         return {"error": str(error)}
     except TimeoutError:
         return {"error": f"PostgreSQL or Redis did not answer within {LONGEST_SECONDS:.0f} s."}
-    except (psycopg.Error, RedisError, OSError) as error:
+    except (psycopg.Error, RedisError, RedisClusterException, OSError) as error:
         return {"error": f"PostgreSQL or Redis failed: {' '.join(str(error).split()) or type(error).__name__}"}
 
 

@@ -215,7 +215,7 @@ def test_a_worker_without_servers_says_so_and_ends_its_streams_when_it_stops(tmp
 @needs_chromium
 def test_a_browser_shows_what_flows_in_light_and_dark_and_on_a_phone(world: World, browser: Browser) -> None:
     browser.open(f"http://127.0.0.1:{world.port}/ops")
-    wait_until(lambda: "all is well" in browser.text("#verdict"), what="the verdict")
+    browser.wait_for("#verdict", "all is well")
     assert str(world.worker.process.pid) in browser.text("#who")
     with world.erp() as erp:
         erp.execute("UPDATE products SET name = name || ' again' WHERE id <= 20")
@@ -239,26 +239,26 @@ def test_a_browser_shows_letters_as_text_from_right_to_left_and_retries_them(wor
     error = f"{ARABIC} <img src=x onerror=document.title='caught'>"
     with world.erp() as erp:
         erp.execute(LETTER, (error,))
-        wait_until(lambda: browser.text("#letters .error") == error, what="the letter, its markup as text")
+        browser.wait_for("#letters .error", error)
         style = "return getComputedStyle(document.querySelector('#letters .error')).direction"
         assert browser.run(style) == "rtl"
         assert "1 problem" in browser.text("#verdict")
         browser.click("#letters .letter button")
-        wait_until(lambda: "1 letter due now" in browser.text("#retried"), what="the answer")
-        wait_until(lambda: "None" in browser.text("#letters .body"), what="the letter goes")
-    wait_until(lambda: "all is well" in browser.text("#verdict"), what="the verdict")
+        browser.wait_for("#retried", "1 letter due now")
+        browser.wait_for("#letters .body", "None")
+    browser.wait_for("#verdict", "all is well")
     assert browser.complaints == []
 
 
 @needs_chromium
 def test_a_browser_marks_where_a_document_differs(world: World, browser: Browser) -> None:
     browser.open(f"http://127.0.0.1:{world.port}/ops")
-    wait_until(lambda: browser.text("#lookup select") != "", what="the kinds")
+    browser.wait_for("#sections", "shopper")
     with world.tampered():
         fields = "const fields = document.querySelector('#lookup form').elements;"
         browser.run(f"{fields} fields.document.value = 'product'; fields.id.value = '1'")
         browser.click("#lookup button")
-        wait_until(lambda: "1 section of 6 differ" in browser.text("#lookup .body"), what="the difference")
+        browser.wait_for("#lookup .body", "1 section of 6 differ")
     assert '"name_ar": "اسم قديم"' in browser.text("#lookup .was")
     assert browser.run("return document.querySelectorAll('#lookup .was').length") == 1
     assert browser.run("return getComputedStyle(document.querySelector('#lookup .was')).direction") == "ltr"
@@ -269,10 +269,11 @@ def test_a_browser_marks_where_a_document_differs(world: World, browser: Browser
 def test_a_browser_says_that_the_stream_is_lost_and_finds_it_again(world: World, browser: Browser) -> None:
     """The worker stands still, so that not even its socket tells."""
     browser.open(f"http://127.0.0.1:{world.port}/ops")
-    wait_until(lambda: "all is well" in browser.text("#verdict"), what="the verdict")
+    browser.wait_for("#verdict", "all is well")
     with ExitStack() as stack:
         world.worker.process.send_signal(signal.SIGSTOP)
         stack.callback(world.worker.process.send_signal, signal.SIGCONT)
-        wait_until(lambda: "Nothing is heard" in browser.text("#lost"), what="it says so")
+        browser.wait_for("#lost", "Nothing is heard")
         assert browser.text("#verdict") == "no connection"
-    wait_until(lambda: browser.text("#lost") == "" and "all is well" in browser.text("#verdict"), what="it is back")
+    browser.wait_for("#verdict", "all is well")
+    assert browser.text("#lost") == ""

@@ -4,7 +4,7 @@ const SPAN = 600; // seconds shown
 const SILENCE = 7000; // milliseconds; a point comes every 2 s
 const AGAIN = 2000;
 
-const state = { points: [], period: 2, worker: null, seen: {}, heardAt: Date.now(), source: null };
+const state = { points: [], period: 2, worker: null, seen: {}, seenAt: Date.now(), heardAt: Date.now(), source: null };
 
 const charts = [
   new Chart("Throughput of this worker, by second", [
@@ -26,7 +26,7 @@ find("#charts").append(...charts.map((chart) => chart.root));
 function show() {
   if (!state.worker || document.hidden) return;
   const { points, worker, seen } = state;
-  if (find("#lost").hidden) showVerdict(worker, seen);
+  if (find("#lost").hidden) showVerdict(worker, seen, state.seenAt);
   showFigures(worker, points.length ? points[points.length - 1] : null, seen);
   for (const chart of charts) chart.show(points, state.period, SPAN);
 }
@@ -38,24 +38,24 @@ function showSeen() {
   showWorkers(state.seen, state.worker);
 }
 
+const flat = (point) => ({ ...point, ...point.waiting });
+
 const receive = {
   history(data) {
     const own = state.worker && state.worker.pid === data.worker.pid && state.worker.since === data.worker.since;
-    const waiting = new Map(own ? state.points.map((point) => [point.at, point]) : []);
-    state.points = data.points.map((point) => ({ ...waiting.get(point.at), ...point }));
+    state.points = data.points.map(flat);
     state.period = data.period;
     state.worker = data.worker;
     if (!own) showSections();
   },
   point(data) {
-    const status = state.seen.status;
-    const waiting = status ? { outbox: status.events_waiting, backlog: waitingRows(status) } : {};
-    state.points.push({ ...data.point, ...waiting });
+    state.points.push(flat(data.point));
     if (state.points.length > SPAN / state.period) state.points.shift();
     state.worker = data.worker;
   },
   seen(data) {
     state.seen = data;
+    state.seenAt = Date.now();
   },
 };
 

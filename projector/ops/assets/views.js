@@ -1,5 +1,7 @@
 // What is shown of the state: figures, problems, backlog, dead letters, workers.
 
+const STALE = 30000; // milliseconds
+
 function figure(name, value, more = "", mood = "") {
   return make(`div.figure${mood ? `.${mood}` : ""}`, {},
     make("div.name", {}, name), make("div.value", {}, value), make("div.more", {}, more));
@@ -30,8 +32,9 @@ function showFigures(worker, point, seen) {
 const waitingRows = (status) => Object.values(status.backlog).reduce((sum, rows) => sum + rows, 0) + status.fanouts_waiting;
 
 // The pill at the top: one word for someone who looks for a second.
-function showVerdict(worker, seen) {
+function showVerdict(worker, seen, seenAt) {
   const problems = [...(seen.status?.problems ?? []), ...(seen.error ? [seen.error] : [])];
+  if (Date.now() - seenAt > STALE) problems.unshift(`The servers were last looked at ${moment(seenAt)}: what waits may be another number now.`);
   if (worker.stuck) problems.unshift("This worker has not turned for long. Restart it.");
   else if (!worker.connected && !worker.stopping) problems.unshift("This worker is not connected. Its log says what it waits for.");
   if (worker.heartbeat_late) problems.unshift(`No heartbeat arrived for ${seconds(worker.heartbeat)}.`);
