@@ -23,6 +23,7 @@ from api.lines import Lines
 from api.near_cache import NearCache
 from api.openapi import PAGES, add_examples
 from api.openapi_tokens import add_tokens
+from api.processes import ending_when_hung
 from api.read_model import ReadModel
 from api.subscription import Subscription
 from api.tally import Tally, shared_memory
@@ -43,9 +44,11 @@ be checked because the read model cannot be reached.
 """
 
 
-def create_app(settings: Settings, *, access_log: bool = False, counts: Path | None = None) -> "ReadApi":
+def create_app(
+    settings: Settings, *, access_log: bool = False, counts: Path | None = None, alone: bool = True
+) -> "ReadApi":
     """The application; it begins to connect to Redis when it is started, and needs nothing else. In the folder
-    `counts` others can read what it counts."""
+    `counts` others can read what it counts. Its process ends when it hangs if it is not `alone`."""
     url, timeout_seconds = settings.redis(), settings.api_redis_timeout_seconds
     tally = Tally(routes.PATHS, None if counts is None else shared_memory(counts))
     near_cache = NearCache(settings.near_cache_mb * _MEGABYTE, settings.tombstone_seconds)
@@ -58,6 +61,8 @@ def create_app(settings: Settings, *, access_log: bool = False, counts: Path | N
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            if not alone:
+                await stack.enter_async_context(ending_when_hung())
             await stack.enter_async_context(lines.opened())
             if settings.near_cache_mb:
                 await stack.enter_async_context(subscription.opened())

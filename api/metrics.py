@@ -1,7 +1,7 @@
 """Metrics of the read API: what all its processes counted, in the form of Prometheus, on a port of its own.
 
 The port is the parent's, whose processes write their counts into files of one folder. It answers in a thread, apart
-from the requests. Every name and label is in docs/operations.md.
+from the requests. Every name and label is in docs/metrics.md.
 """
 
 import os

@@ -13,18 +13,18 @@ from pathlib import Path
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
-from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
+from api.processes import Server, Supervisor
 from api.protocol import EnvelopeProtocol
 from projector.errors import ServeError, cannot_listen
 from projector.settings import Settings
+from projector.systemd import Notifier
 
 _BACKLOG = 2048
 # Longer than the 60 s for which common load balancers keep an idle connection: the balancer, not
 # we, decides when it ends, so no request is sent into a connection that is being closed.
 _KEEP_ALIVE_SECONDS = 75
-_WORKER_START_SECONDS = 30
 _UNREAD_SECONDS = 60
 """For how long a client may take nothing of what it was sent: without it a client that is gone, or does not read, keeps
 its connection for ever."""
@@ -94,33 +94,6 @@ def serve(
         serve_config(config, listener, lambda: announce(line))
 
 
-class _Server(uvicorn.Server):
-    """Says when it has begun to listen."""
-
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._started = started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._started()
-
-
-class _Supervisor(Multiprocess):
-    """Says when its first worker has begun to listen."""
-
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], started: Callable[[], None]) -> None:
-        super().__init__(config, sockets)
-        self._started = started
-        self.has_started = False
-
-    def init_processes(self) -> None:
-        super().init_processes()
-        self.has_started = self.processes[0].wait_until_ready(_WORKER_START_SECONDS)
-        if self.has_started:
-            self._started()
-
-
 def _serving_metrics(settings: Settings) -> AbstractContextManager[Path | None]:
     if not settings.api_admin_port:
         return nullcontext()
@@ -131,11 +104,11 @@ def _serving_metrics(settings: Settings) -> AbstractContextManager[Path | None]:
 
 def _serve_alone(config: uvicorn.Config, listener: socket.socket, started: Callable[[], None]) -> None:
     with _signals_end_quietly():
-        _Server(config, started).run(sockets=[listener])
+        Server(config, started, Notifier.from_environment()).run(sockets=[listener])
 
 
 def _serve_with_workers(config: uvicorn.Config, listener: socket.socket, started: Callable[[], None]) -> None:
-    supervisor = _Supervisor(config, [listener], started)
+    supervisor = Supervisor(config, [listener], started, Notifier.from_environment())
     supervisor.run()
     if not supervisor.has_started:
         raise ServeError(
@@ -147,7 +120,7 @@ def _configure(
     settings: Settings, workers: int, headers: list[tuple[str, str]], *, access_log: bool, counts: Path | None
 ) -> uvicorn.Config:
     return uvicorn.Config(
-        functools.partial(create_app, settings, access_log=access_log, counts=counts),
+        functools.partial(create_app, settings, access_log=access_log, counts=counts, alone=workers == 1),
         factory=True,
         workers=workers,
         loop="uvloop",

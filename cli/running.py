@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
@@ -9,7 +11,11 @@ import uvloop
 
 from projector.admin import open_admin
 from projector.settings import Settings
+from projector.systemd import Notifier
+from projector.tasks import end
 from projector.worker import Worker
+
+TELL_SECONDS = 0.1
 
 _TO_THIS_MACHINE = "to this machine alone, as no key for tokens is set"
 _TO_ALL = "and lets everybody read, as no key for tokens is set"
@@ -20,7 +26,8 @@ def run() -> None:
 
     Any number of workers, on any hosts, share the work. SIGTERM or SIGINT stops it after the batch
     in hand; a second one at once. It waits for servers that are away, and says so. With
-    PROJECTOR_ADMIN_PORT it answers /ops, /metrics, /live and /ready there.
+    PROJECTOR_ADMIN_PORT it answers /ops, /metrics, /live and /ready there. As a service of systemd it
+    tells when it has begun to claim, and feeds the watchdog.
     """
     settings = Settings.load()
     settings.database()
@@ -30,17 +37,43 @@ def run() -> None:
 
 async def _work(settings: Settings) -> None:
     worker = Worker(settings)
-    async with open_admin(settings, worker):
-        await _run(worker, settings)
+    async with open_admin(settings, worker), _telling_systemd(worker) as notifier:
+        await _run(worker, settings, notifier)
 
 
-async def _run(worker: Worker, settings: Settings) -> None:
+@asynccontextmanager
+async def _telling_systemd(worker: Worker) -> AsyncIterator[Notifier]:
+    """In the worker's own event loop, so that one that hangs is silent."""
+    notifier = Notifier.from_environment()
+    task = asyncio.create_task(_tell(worker, notifier), name="systemd") if notifier.is_heard else None
+    try:
+        yield notifier
+    finally:
+        if task is not None:
+            await end(task)
+
+
+async def _tell(worker: Worker, notifier: Notifier) -> None:
+    """Ready as soon as it has begun to claim. Like /live, silent once only a restart may help."""
+    while not worker.is_connected:
+        if not worker.is_stuck:
+            notifier.starts(worker.doing)
+        await asyncio.sleep(TELL_SECONDS)
+    notifier.ready(worker.doing)
+    while True:
+        if not worker.is_stuck:
+            notifier.turns(worker.doing)
+        await asyncio.sleep(TELL_SECONDS)
+
+
+async def _run(worker: Worker, settings: Settings, notifier: Notifier) -> None:
     task = asyncio.create_task(worker.run())
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         if worker.stopping:
             task.cancel()
+        notifier.stops()
         worker.stop()
         loop.call_later(settings.shutdown_seconds, task.cancel)
 

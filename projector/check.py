@@ -3,24 +3,22 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 
 from projector.catalog import view_reads
 from projector.database import Database, connect_blocking
 from projector.definitions import package_fingerprint
-from projector.errors import ProjectorError
 from projector.findings import Finding, Level
 from projector.indexes import MissingIndex, missing_indexes
 from projector.installed import Installation, read_installation
-from projector.redis_server import infos, open_redis, slots_without_server
+from projector.redis_soundness import check_redis
 from projector.sections import load_documents
 from projector.settings import Settings
 from projector.soundness import check_sections
+from projector.surroundings import check_surroundings
 from projector.triggers import standing_triggers, wanted_triggers
 
-_SAFE_POLICY = "noeviction"
 _TRIGGER_FAULTS = {
     "D": "is disabled",
     "R": "is disabled in ordinary sessions",
@@ -52,7 +50,8 @@ def check(settings: Settings) -> Report:
             *check_sections(connection, installation.erp_schema),
         ]
         indexes, index_findings = _check_indexes(connection, installation.erp_schema)
-    findings += [*index_findings, *asyncio.run(_check_redis(settings))]
+        findings += [*index_findings, *check_surroundings(connection, settings)]
+    findings += asyncio.run(check_redis(settings))
     return Report(tuple(findings), tuple(indexes))
 
 
@@ -111,42 +110,3 @@ def _check_indexes(connection: Database, schema: str) -> tuple[list[MissingIndex
         message = f"{len(missing)} are missing; without them a rebuild reads whole tables. Run the statements below"
         return missing, [Finding(Level.WARNING, "indexes", message)]
     return [], [Finding(Level.OK, "indexes", "all that the sections need are there")]
-
-
-async def _check_redis(settings: Settings) -> list[Finding]:
-    try:
-        async with open_redis(settings) as client:
-            found = await infos(client)
-            unserved = await slots_without_server(client)
-    except ProjectorError as error:
-        return [Finding(Level.ERROR, "redis", str(error))]
-    findings = []
-    for name, info in found.items():
-        subject = f"redis {name}".rstrip()
-        findings += [_check_role(subject, info), _check_eviction(subject, info)]
-    if unserved:
-        message = f"{unserved} slots of the cluster belong to no shard. Look for them with CLUSTER SLOTS"
-        findings.append(Finding(Level.ERROR, "redis", message))
-    return findings
-
-
-def _check_role(subject: str, info: dict[str, Any]) -> Finding:
-    if info.get("role") == "master":
-        return Finding(Level.OK, subject, f"version {info.get('redis_version')}, writable")
-    return Finding(
-        Level.ERROR,
-        subject,
-        "this server is a replica and cannot be written. Point PROJECTOR_REDIS_URL at the primary",
-    )
-
-
-def _check_eviction(subject: str, info: dict[str, Any]) -> Finding:
-    memory = subject.replace("redis", "redis memory", 1)
-    policy, limit = info.get("maxmemory_policy", "unknown"), info.get("maxmemory", 0)
-    if policy == _SAFE_POLICY or policy.startswith("volatile-") or not limit:
-        return Finding(Level.OK, memory, f"policy {policy}, limit {limit or 'none'}")
-    return Finding(
-        Level.WARNING,
-        memory,
-        f"policy {policy} may drop documents. Set maxmemory-policy to {_SAFE_POLICY}",
-    )

@@ -1,6 +1,6 @@
 """Metrics: what a worker counted and what its servers hold, in the form of Prometheus.
 
-Every name and label is in docs/operations.md. Labels take values of our own only: lanes, kinds of document, sections.
+Every name and label is in docs/metrics.md. Labels take values of our own only: lanes, kinds of document, sections.
 """
 
 import asyncio

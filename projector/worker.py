@@ -74,6 +74,16 @@ class Worker:
         turned_at = max(self._tried_at, self._session.turned_at if self._session else 0.0)
         return time.monotonic() - turned_at > STUCK * self._settings.statement_timeout_seconds
 
+    @property
+    def doing(self) -> str:
+        """What it does, or waits for, in a line for whoever supervises it."""
+        if self.is_connected:
+            live = self.tally.live
+            return f"works: {live.events:,} events, {live.changed:,} documents changed by them"
+        if self._told is not None:
+            return f"waits: {self._told[0].what}"
+        return "connects"
+
     async def missing_parts(self) -> list[str]:
         """What this worker waits for before it keeps every document in step."""
         session = self._session

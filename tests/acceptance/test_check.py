@@ -1,14 +1,23 @@
 """projector check: whether an installation is sound, and what to do where it is not."""
 
+import asyncio
 import json
+import os
 import re
 
 import psycopg
 import pytest
 import redis
+from pydantic import SecretStr
 
+from projector import surroundings
+from projector.database import connect_blocking
+from projector.findings import Level
+from projector.redis_soundness import check_redis
 from projector.settings import Settings
+from projector.surroundings import check_surroundings, is_local
 from tests.acceptance.commands import Projector
+from tests.acceptance.databases import login_role, url_of
 from tests.acceptance.servers import own_redis
 
 DAMAGE = {
@@ -116,3 +125,67 @@ def test_a_replica_cannot_be_written_and_is_an_error(projector: Projector, insta
         answer = projector("check", PROJECTOR_REDIS_URL=url)
     assert answer.code == 1
     assert "replica" in answer.out
+
+
+def test_what_keeps_a_worker_from_its_work_is_named(projector: Projector, installed: Settings, erp_url: str) -> None:
+    """An interrupted index, a pause, a role that may not write the queues, a clock that was moved."""
+    with psycopg.connect(erp_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE doubles (number int)")
+        connection.execute("INSERT INTO doubles VALUES (1), (1)")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("CREATE UNIQUE INDEX CONCURRENTLY projector_doubles ON doubles (number)")
+        connection.execute("SELECT projector.pause()")
+        with login_role(erp_url, f"reader_{os.getpid()}") as role:
+            for schema in ("public", "projector"):
+                connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {role}".encode())
+                connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}".encode())
+            moved = projector.given(PROJECTOR_CLOCK_OFFSET_SECONDS="86400")
+            answer = moved("check", PROJECTOR_DATABASE_URL=url_of(erp_url, role))
+    assert answer.code == 1
+    for level, *words in (
+        ("warning", "index public.projector_doubles", "DROP INDEX CONCURRENTLY public.projector_doubles"),
+        ("error", "capture: paused since", "projector resume"),
+        ("error", "rights", role, "asleep", "outbox", "projector_worker"),
+        ("warning", "clock offset", "PROJECTOR_CLOCK_OFFSET_SECONDS"),
+    ):
+        lines = [line for line in answer.out.splitlines() if line.startswith(level)]
+        assert any(all(word in line for word in words) for line in lines), (words, lines)
+
+
+def test_what_makes_a_worker_slow_or_endangers_it_is_a_warning(
+    installed: Settings, erp_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long transaction, no room for another worker, clocks that differ, servers of which one may be a standby."""
+    with connect_blocking(installed, "check") as connection, psycopg.connect(erp_url) as long:
+        assert {it.level for it in check_surroundings(connection, installed)} == {Level.OK}
+        long.execute("SELECT 1")
+        monkeypatch.setattr(surroundings, "LONG_HOURS", 0.0)
+        monkeypatch.setattr(surroundings, "CONNECTIONS_OF_A_WORKER", 1_000_000)
+        monkeypatch.setattr(surroundings, "CLOCK_SECONDS", -1.0)
+        two = installed.model_copy(update={"database_url": SecretStr("postgresql://u@a,b/erp")})
+        found = {it.subject: it for it in check_surroundings(connection, two) if it.level is Level.WARNING}
+        assert found.keys() == {"transactions", "connections", "clock", "failover"}
+        assert f"pid {long.info.backend_pid}" in found["transactions"].message
+        assert "target_session_attrs=read-write" in found["failover"].message
+
+
+@pytest.mark.parametrize("host", ["", "/run/postgresql", "localhost", "127.0.0.1", "::1"])
+def test_nobody_listens_on_the_way_to_this_machine(host: str) -> None:
+    assert is_local(host)
+    assert not is_local("db.example")
+    assert not is_local("10.0.0.7")
+
+
+def test_a_redis_that_may_fail_is_told_of(installed: Settings) -> None:
+    """Nearly full, with files that do more harm than good, and fewer replicas than are waited for."""
+    with own_redis(maxmemory_policy="noeviction") as url:
+        given = installed.model_copy(update={"redis_url": SecretStr(url), "redis_wait_replicas": 1})
+        with redis.Redis.from_url(url) as client:
+            client.setbit("filler", 160_000_000, 1)
+            client.config_set("maxmemory", int(client.info()["used_memory"] / 0.93))
+            client.save()
+            client.config_set("appendonly", "yes")
+        found = {it.subject: it for it in asyncio.run(check_redis(given))}
+    assert {it.level for name, it in found.items() if name != "redis"} == {Level.WARNING, Level.ERROR}
+    assert found["redis replicas"].level is Level.ERROR
+    assert found.keys() == {"redis", "redis memory", "redis replicas", "redis snapshots", "redis append-only file"}

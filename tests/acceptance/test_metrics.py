@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +24,17 @@ from projector.demo.processes import running
 from projector.install import install
 from projector.names import DOCUMENTS
 from projector.settings import Settings
+from projector.surroundings import CONNECTIONS_OF_A_WORKER
 from tests.acceptance.commands import Projector
 from tests.acceptance.scrapes import Scrape, ask, free_port, probe, scrape
+from tests.deployment import compose, of_kind, probes
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/projector.rules.yaml"
 DASHBOARD = ROOT / "deploy/grafana/projector.json"
-OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+METRICS = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+ALERTS = (ROOT / "docs/alerts.md").read_text(encoding="utf-8")
 GIVEN_BY_PROMETHEUS = {"instance", "job"}
 LATE_SECONDS = "3"
 
@@ -94,6 +98,12 @@ def test_the_worker_counts_what_it_does(world: World) -> None:
     assert seen.value("projector_built") == len(seen.values("projector_built", "document")) == len(DOCUMENTS)
     assert (seen.value("projector_database_up"), seen.value("projector_redis_up")) == (1, 1)
     assert seen.value("projector_timers") > 0
+
+
+def test_a_worker_holds_as_many_connections_as_check_asks_room_for(world: World) -> None:
+    with psycopg.connect(world.database_url, autocommit=True) as erp:
+        held = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'projector %'"
+        wait_until(lambda: erp.execute(held).fetchone() == (CONNECTIONS_OF_A_WORKER,))
 
 
 def test_heartbeats_are_no_events(world: World) -> None:
@@ -176,8 +186,7 @@ def test_neither_is_ready_while_heartbeats_are_late(world: World) -> None:
 
 
 def test_every_metric_is_documented_and_every_documented_metric_is_exposed(world: World) -> None:
-    tables = OPERATIONS.partition("### Metrics\n")[2].partition("### Alerts\n")[0]
-    rows = re.findall(r"^\| `(projector_\w+)(?:\{([\w, ]*)\})?` \|", tables, re.MULTILINE)
+    rows = re.findall(r"^\| `(projector_\w+)(?:\{([\w, ]*)\})?` \|", METRICS, re.MULTILINE)
     told = {name: set(labels.split(", ")) if labels else set() for name, labels in rows}
     seen = world.scrape()
     exposed = {_family(name): seen.labels(name) - {"le"} for name in seen.names if name.startswith("projector_")}
@@ -207,6 +216,25 @@ def test_each_panel_shows_metrics_that_exist_and_all_are_shown(world: World) -> 
     assert own - shown - not_flowing - {"projector_api_near_cache_processes"} == set()
 
 
+def test_the_scaler_of_workers_asks_for_what_exists(world: World) -> None:
+    (trigger,) = of_kind("ScaledObject")["projector-worker"]["spec"]["triggers"]
+    assert _faults(trigger["metadata"]["query"], world.scrape()) == []
+    assert float(trigger["metadata"]["threshold"]) > 0
+
+
+def test_what_kubernetes_and_compose_ask_of_a_healthy_process_is_answered(world: World) -> None:
+    """The probes' paths, and the commands of the health checks as processes; which fail where nobody listens."""
+    for name, port in (("projector-worker", world.worker), ("projector-api", world.api)):
+        assert {path: ask(port, path)[0] for _, path in probes(name)} == {path: 200 for _, path in probes(name)}
+    for name, told, port in (("worker", ":9100/", world.worker), ("api", ":8000/", world.api)):
+        program, *arguments = compose()[name]["healthcheck"]["test"][1:]
+        assert (program, arguments[0]) == ("python", "-c")
+        for given, code in ((port, 0), (free_port(), 1)):
+            text = arguments[1].replace(told, f":{given}/")
+            assert text != arguments[1]
+            assert subprocess.run([sys.executable, "-c", text], stderr=subprocess.DEVNULL).returncode == code
+
+
 def test_an_expression_with_an_unknown_name_is_found(world: World) -> None:
     seen = world.scrape()
     assert _faults("sum(projector_nothing)", seen) == ["projector_nothing is not exposed"]
@@ -217,11 +245,13 @@ def test_an_expression_with_an_unknown_name_is_found(world: World) -> None:
         _faults("sum(rate(projector_events_total[5m])", seen)
 
 
-def test_operations_says_what_to_do_about_each_alert() -> None:
-    told = re.findall(r"^\| `(Projector\w+)` \| (\S.*)\|$", OPERATIONS, re.MULTILINE)
-    assert [name for name, _ in told] == [rule["alert"] for rule in _alerts()]
+def test_a_page_says_what_to_do_about_each_alert_and_the_alert_leads_there() -> None:
+    """Under a heading of its name, with the severity that it has."""
+    told = dict(re.findall(r"^### (Projector\w+)\n\n\*(Critical|Warning)\.\* \S", ALERTS, re.MULTILINE))
+    assert told == {rule["alert"]: rule["labels"]["severity"].capitalize() for rule in _alerts()}
+    assert len(re.findall("^### ", ALERTS, re.MULTILINE)) == len(_alerts())
     for rule in _alerts():
-        assert rule["labels"]["severity"] in {"critical", "warning"}
+        assert rule["annotations"]["runbook_url"] == f"docs/alerts.md#{rule['alert'].lower()}"
         assert rule["annotations"]["summary"]
 
 
