@@ -9,6 +9,7 @@ from typer._click import Command, Context
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from cli.imports import uncollected
 from cli.logs import configure_logging
 from projector import __version__
 from projector.errors import ProjectorError
@@ -47,7 +48,8 @@ class _Commands(TyperGroup):
 
 def _load(name: str) -> Command:
     module, _, attribute = _PLACES[name].partition(":")
-    found = getattr(import_module(f"cli.{module}"), attribute)
+    with uncollected():
+        found = getattr(import_module(f"cli.{module}"), attribute)
     if not isinstance(found, typer.Typer):
         command, found = found, typer.Typer(add_completion=False, rich_markup_mode=None)
         found.command(name)(command)
