@@ -47,6 +47,8 @@ if "TMPDIR" not in os.environ and _has_room(_MEMORY):
     os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 
 _CARELESS = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_wal_size = '64MB'")
+_LONG = ("tests/faults/", "tests/properties/", "tests/test_bench.py")
+"""These begin first: one that began last would run alone in the end, when the others have nothing left to do."""
 SCALE = 0.03
 """30 products, 60 customers, 300 orders: small enough to compare every document after every test."""
 
@@ -72,6 +74,10 @@ class Postgres:
             yield self.database_url(name)
         finally:
             self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 
 @pytest.fixture(scope="session")
