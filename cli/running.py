@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 import uvloop
 
+from cli.imports import uncollected
 from projector.admin import open_admin
 from projector.settings import Settings
 from projector.systemd import Notifier
@@ -99,7 +100,8 @@ def serve(
     It starts whether or not Redis is there, and answers 503 until it is. With PROJECTOR_API_JWT_SECRET
     or PROJECTOR_API_JWKS it asks for bearer tokens; without, it listens on loopback addresses alone.
     """
-    from api import server  # the API's imports would slow every other command down
+    with uncollected():
+        from api import server  # the API's imports would slow the worker down
 
     settings = Settings.load()
     note = "" if settings.api_needs_tokens else f" ({_TO_ALL if insecure else _TO_THIS_MACHINE})"

@@ -1,6 +1,8 @@
 """The command line explains itself."""
 
 import re
+import subprocess
+import sys
 from importlib.metadata import version
 
 import pytest
@@ -71,3 +73,15 @@ def test_each_subcommand_of_dead_letters_says_what_it_does(plain: Projector) -> 
         assert (answer.code, answer.err) == (0, ""), answer
         assert answer.out.startswith(f"Usage: projector dead-letters {name}")
         assert "--section" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [("--version", "psycopg|redis|pydantic|fastapi"), ("run --help", "fastapi|rich|cli.rebuilding|cli.inspection")],
+)
+def test_a_command_imports_nothing_that_only_others_need(command: str, unneeded: str, plain: Projector) -> None:
+    """Imports are most of what the start of a process costs."""
+    program = [sys.executable, "-X", "importtime", "-m", "cli.main", *command.split()]
+    told = subprocess.run(program, cwd=plain.folder, capture_output=True, text=True, timeout=60).stderr
+    assert re.search(r"\| +cli.logs$", told, re.MULTILINE)
+    assert re.findall(rf"\| +({unneeded})$", told, re.MULTILINE) == []

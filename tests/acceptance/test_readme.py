@@ -25,10 +25,8 @@ def _options(command: Any) -> set[str]:
     return own.union(*map(_options, getattr(command, "commands", {}).values()))
 
 
-_OPTIONS = {
-    name: _options(command)
-    for name, command in typer.main.get_command(app).commands.items()  # type: ignore[attr-defined]
-}
+_GROUP: Any = typer.main.get_command(app)
+_OPTIONS = {name: _options(_GROUP.get_command(None, name)) for name in _GROUP.list_commands(None)}
 
 
 def _settings_table() -> dict[str, str]:

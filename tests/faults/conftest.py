@@ -19,10 +19,12 @@ Suffer = Callable[[Injury], None]
 def world() -> Iterator[World]:
     """One worker, one API, and everything built."""
     folder = make_folder()
-    with World(folder, seed=5, workers=1) as it:
-        assert recover(it).faults == []
-        yield it
-    shutil.rmtree(folder)
+    try:
+        with World(folder, seed=5, workers=1) as it:
+            assert recover(it).faults == []
+            yield it
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.fixture

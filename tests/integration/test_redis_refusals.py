@@ -128,7 +128,10 @@ def test_a_batch_is_acknowledged_only_when_the_wanted_replicas_have_it(
     with ExitStack() as stack:
         url, copy_url = (stack.enter_context(embedded_redis()) for _ in range(2))
         through = stack.enter_context(redis_proxy(url))
-        site = Site(installed, start, url, *through, PROJECTOR_REDIS_WAIT_REPLICAS="1")
+        # Replicas are waited for half as long: time for both servers and the proxy to have their turn under load.
+        waiting = {"PROJECTOR_REDIS_WAIT_REPLICAS": "1", "PROJECTOR_REDIS_TIMEOUT_SECONDS": "6"}
+        site = Site(installed, start, url, *through, **waiting)
+        site.redis.config_set("repl-diskless-sync-delay", 0)  # it would wait five seconds for more replicas
         copy = stack.enter_context(redis.Redis.from_url(copy_url))
         stack.enter_context(site.redis)
         site.worker.wait_for("Redis has too few replicas")
