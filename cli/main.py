@@ -1,12 +1,14 @@
 """The command `projector`: its commands, and what a failure looks like."""
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from cli import bench, deadletters, demo, inspection, installation, pausing, rebuilding, running
+from cli import bench, deadletters, demo, inspection, installation, pausing, provenance, rebuilding, running
 from cli.logs import configure_logging
+from cli.manual import epilog
 from projector import __version__
 from projector.errors import ProjectorError
 from projector.trouble import trouble
@@ -17,21 +19,29 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    epilog=epilog(""),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-app.command("install")(installation.install)
-app.command("uninstall")(installation.uninstall)
-app.command("pause")(pausing.pause)
-app.command("resume")(pausing.resume)
-app.command("run")(running.run)
-app.command("serve")(running.serve)
-app.command("rebuild")(rebuilding.rebuild)
-app.command("verify")(rebuilding.verify)
-app.command("status")(inspection.status)
-app.command("check")(inspection.check)
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "install": installation.install,
+    "uninstall": installation.uninstall,
+    "pause": pausing.pause,
+    "resume": pausing.resume,
+    "run": running.run,
+    "serve": running.serve,
+    "rebuild": rebuilding.rebuild,
+    "verify": rebuilding.verify,
+    "status": inspection.status,
+    "check": inspection.check,
+    "why": provenance.why,
+    "impact": provenance.impact,
+    "demo": demo.demo,
+}
+
+for _name, _function in _COMMANDS.items():
+    app.command(_name, epilog=epilog(_name))(_function)
 app.add_typer(deadletters.app, name="dead-letters")
-app.command("demo")(demo.demo)
 app.add_typer(bench.app, name="bench")
 
 
