@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from cli.manual import epilog
 from projector.bench.options import Options
 from projector.errors import BadInput
 
@@ -21,6 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    epilog=epilog("bench"),
     help="Measure what projector costs, each figure against a baseline in the same run. Uses embedded servers of its"
     " own. A missed budget is printed; only --strict makes it a failure.",
 )
@@ -50,7 +52,7 @@ class Asked:
         return Options(self.rounds or defaults.rounds, self.seconds or defaults.seconds, scales)
 
 
-@app.command("read")
+@app.command("read", epilog=epilog("bench read"))
 def bench_read(
     rounds: Rounds = None, seconds: Seconds = None, scale: Scale = None, as_json: AsJson = False, strict: Strict = False
 ) -> None:
@@ -63,7 +65,7 @@ def bench_read(
     _run(["read"], Asked(rounds, seconds, _only(scale)), as_json, strict)
 
 
-@app.command("rebuild")
+@app.command("rebuild", epilog=epilog("bench rebuild"))
 def bench_rebuild(rounds: Rounds = None, scale: Scale = None, as_json: AsJson = False, strict: Strict = False) -> None:
     """Measure how fast one builder rebuilds.
 
@@ -72,7 +74,7 @@ def bench_rebuild(rounds: Rounds = None, scale: Scale = None, as_json: AsJson = 
     _run(["rebuild"], Asked(rounds, None, _only(scale)), as_json, strict)
 
 
-@app.command("fresh")
+@app.command("fresh", epilog=epilog("bench fresh"))
 def bench_fresh(
     rounds: Rounds = None, seconds: Seconds = None, scale: Scale = None, as_json: AsJson = False, strict: Strict = False
 ) -> None:
@@ -83,7 +85,7 @@ def bench_fresh(
     _run(["fresh"], Asked(rounds, seconds, _only(scale)), as_json, strict)
 
 
-@app.command("write")
+@app.command("write", epilog=epilog("bench write"))
 def bench_write(
     rounds: Rounds = None, seconds: Seconds = None, scale: Scale = None, as_json: AsJson = False, strict: Strict = False
 ) -> None:
@@ -95,7 +97,7 @@ def bench_write(
     _run(["write"], Asked(rounds, seconds, _only(scale)), as_json, strict)
 
 
-@app.command("drain")
+@app.command("drain", epilog=epilog("bench drain"))
 def bench_drain(rounds: Rounds = None, scale: Scale = None, as_json: AsJson = False, strict: Strict = False) -> None:
     """Measure how fast a queue of events drains.
 
@@ -104,7 +106,7 @@ def bench_drain(rounds: Rounds = None, scale: Scale = None, as_json: AsJson = Fa
     _run(["drain"], Asked(rounds, None, _only(scale)), as_json, strict)
 
 
-@app.command("growth")
+@app.command("growth", epilog=epilog("bench growth"))
 def bench_growth(
     rounds: Rounds = None,
     seconds: Seconds = None,
@@ -119,7 +121,7 @@ def bench_growth(
     _run(["growth"], Asked(rounds, seconds, _parse_scales(scales)), as_json, strict)
 
 
-@app.command("all")
+@app.command("all", epilog=epilog("bench all"))
 def bench_all(
     rounds: Rounds = None, seconds: Seconds = None, scale: Factor = 1.0, as_json: AsJson = False, strict: Strict = False
 ) -> None:
@@ -127,7 +129,7 @@ def bench_all(
     _run(_ALL, Asked(rounds or _ROUNDS_OF_ALL, seconds, factor=scale), as_json, strict)
 
 
-@app.command("faults")
+@app.command("faults", epilog=epilog("bench faults"))
 def bench_faults(
     minutes: Annotated[float, typer.Option(min=0.05, max=10_000, help="How long injuries go on.")] = 10.0,
     seed: Annotated[int, typer.Option(min=0, max=2_000, help="Decides data, writers and injuries.")] = 1,

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from cli.choices import Entity, documents_of, parse_id
+from cli.manual import epilog
+from cli.tables import render
 from projector.errors import BadInput
 from projector.letters import Choice, Letter, discard_letters, list_letters, retry_letters
 from projector.settings import Settings
@@ -18,6 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    epilog=epilog("dead-letters"),
     help="List, retry or discard the sections that could not be built.",
 )
 
@@ -30,7 +33,7 @@ SectionName = Annotated[str | None, typer.Option("--section", "-s", help="Only t
 _HEADINGS = ("document", "id", "section", "attempts", "failed at", "next try", "error")
 
 
-@app.command("list")
+@app.command("list", epilog=epilog("dead-letters list"))
 def list_(
     entity: Entities = None,
     id_: Ids = None,
@@ -50,7 +53,7 @@ def list_(
         typer.echo("no dead letters", err=True)
 
 
-@app.command("retry")
+@app.command("retry", epilog=epilog("dead-letters retry"))
 def retry(entity: Entities = None, id_: Ids = None, section: SectionName = None) -> None:
     """Have letters tried again now instead of when their pause is over.
 
@@ -64,7 +67,7 @@ def retry(entity: Entities = None, id_: Ids = None, section: SectionName = None)
         typer.echo(f"Not mended by trying: {', '.join(due.left_out)}. Run: projector check", err=True)
 
 
-@app.command("discard")
+@app.command("discard", epilog=epilog("dead-letters discard"))
 def discard(
     entity: Entities = None,
     id_: Ids = None,
@@ -96,11 +99,7 @@ def _confirm(letters: int) -> None:
 
 
 def _table(letters: list[Letter]) -> str:
-    rows = [_HEADINGS, *(_row(letter) for letter in letters)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(_HEADINGS) - 1)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
-    )
+    return render(_HEADINGS, [_row(letter) for letter in letters])
 
 
 def _row(letter: Letter) -> tuple[str, ...]:

@@ -1,13 +1,16 @@
 """projector status, projector check: what flows, and whether the installation is sound."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 import uvloop
 
+from cli.watching import require_terminal, watch
 from projector.check import check as check_installation
+from projector.errors import BadInput
 from projector.redis_acl import acl_commands
 from projector.settings import Settings
 from projector.status import Draining, Status, read_status
@@ -15,11 +18,32 @@ from projector.status import Draining, Status, read_status
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
-def status(as_json: AsJson = False) -> None:
-    """Show what flows and what waits; exit code 1 if something is wrong."""
-    found = uvloop.run(read_status(Settings.load()))
-    typer.echo(json.dumps(found.as_json()) if as_json else _status_lines(found))
+def status(
+    as_json: AsJson = False,
+    watched: Annotated[
+        bool, typer.Option("--watch", "-w", help="Renew it on the terminal until q or Ctrl-C; problems first.")
+    ] = False,
+    interval: Annotated[float, typer.Option(min=0.2, max=3600, help="Seconds between two looks of --watch.")] = 1.0,
+) -> None:
+    """Show what flows and what waits; exit code 1 if something is wrong.
+
+    With --json the same for a program; docs/operations.md says what each field means.
+    """
+    settings = Settings.load()
+    if watched:
+        _watch(settings, interval, as_json=as_json)
+        return
+    found = uvloop.run(read_status(settings))
+    typer.echo(json.dumps(found.as_json()) if as_json else _status_text(found))
     raise typer.Exit(1 if found.problems else 0)
+
+
+def _watch(settings: Settings, interval: float, *, as_json: bool) -> None:
+    if as_json:
+        raise BadInput("--watch is for people, and --json for programs. Take one of them.")
+    require_terminal()
+    with suppress(KeyboardInterrupt):
+        uvloop.run(watch(settings, interval, status_lines))
 
 
 def check(
@@ -50,7 +74,12 @@ def check(
     raise typer.Exit(0 if report.sound else 1)
 
 
-def _status_lines(found: Status) -> str:
+def _status_text(found: Status) -> str:
+    return "\n".join(f"{name:<13} {value}" for name, value in status_lines(found))
+
+
+def status_lines(found: Status) -> list[tuple[str, str]]:
+    """Names and values for people; a name may come several times."""
     lines = {
         "projector": f"{found.version}, business time zone {found.timezone}",
         "workers": str(found.workers),
@@ -64,9 +93,8 @@ def _status_lines(found: Status) -> str:
         "built": ", ".join(name for name, built in found.built.items() if built) or "nothing",
         "timers": str(found.timers),
     }
-    text = [f"{name:<13} {value}" for name, value in lines.items()]
-    text += [f"{'drift':<13} {_drift(row)}" for row in found.drift]
-    return "\n".join(text + [f"{'problem':<13} {problem}" for problem in found.problems])
+    more = [("drift", _drift(row)) for row in found.drift] + [("problem", problem) for problem in found.problems]
+    return [*lines.items(), *more]
 
 
 def _drain(draining: Draining | None) -> str:

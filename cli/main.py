@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from cli.imports import uncollected
 from cli.logs import configure_logging
+from cli.manual import epilog
 from projector import __version__
 from projector.errors import ProjectorError
 
@@ -25,6 +26,8 @@ _PLACES = {
     "verify": "rebuilding:verify",
     "status": "inspection:status",
     "check": "inspection:check",
+    "why": "provenance:why",
+    "impact": "provenance:impact",
     "dead-letters": "deadletters:app",
     "demo": "demo:demo",
     "bench": "bench:app",
@@ -52,7 +55,7 @@ def _load(name: str) -> Command:
         found = getattr(import_module(f"cli.{module}"), attribute)
     if not isinstance(found, typer.Typer):
         command, found = found, typer.Typer(add_completion=False, rich_markup_mode=None)
-        found.command(name)(command)
+        found.command(name, epilog=epilog(name))(command)
     return get_command(found)
 
 
@@ -63,6 +66,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    epilog=epilog(""),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from projector.backlog import queue_documents
+from projector.cause import REPAIR
 from projector.database import AsyncDatabase, array_literal
 from projector.drift import Difference, Verifier, ids_of
 from projector.names import KEY_PATTERN, read_key
@@ -150,7 +151,7 @@ class Audit:
         """Sections that cannot be built and of which no dead letter tells: the backlog's lane makes one."""
         async with self._writing():
             for it in failed:
-                await queue_documents(self._connection, it.document, it.section, [it.id])
+                await queue_documents(self._connection, it.document, it.section, [it.id], REPAIR)
 
     async def _take(self) -> list[Handful]:
         """The next documents, none where others take them. The place is moved on before they are compared: what a

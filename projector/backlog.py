@@ -2,11 +2,12 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from projector.build import Request
+from projector.cause import of_sections
 from projector.claim import begin_claim, prepare_claim
 from projector.database import AsyncDatabase, Savepoint, array_literal
 from projector.look import read_fanout
@@ -91,8 +92,12 @@ class Backlog:
 
     def _request(self, rows: Sequence[tuple[Any, ...]]) -> Request:
         request = Request(rows[0][-1], rows=len(rows), retries=True, pace=self._pace)
-        for document, id_, section, _ in rows:
+        for document, id_, section, _, _ in rows:
             want(request.wanted, document, (id_,), self._router.section_bits(document, section))
+        if len({cause for _, _, _, cause, _ in rows}) == 1:
+            request.cause = rows[0][3] or ""
+        else:
+            request.causes = _causes(rows)
         return request
 
     async def _tell_planner(self, connection: AsyncDatabase) -> None:
@@ -110,8 +115,9 @@ class Backlog:
             row = await cursor.fetchone()
             if row is None:
                 return None
-            document, section, fanout, queued_at = row
-            await self._queue(connection, read_fanout(document, section, fanout), queued_at)
+            document, section, content, queued_at, cause = row
+            fanout = replace(read_fanout(document, section, content), cause=cause or "")
+            await self._queue(connection, fanout, queued_at)
         return str(document)
 
     async def _queue(self, connection: AsyncDatabase, fanout: Fanout, queued_at: object) -> None:
@@ -132,13 +138,14 @@ class Backlog:
         if fanout.section == "*" or savepoint.error is not None:
             # Documents whose entity is gone are named by nothing but Redis.
             async for ids in published_ids(self._client, fanout.document):
-                await queue_documents(connection, fanout.document, fanout.section, ids, queued_at=queued_at)
+                await queue_documents(connection, fanout.document, fanout.section, ids, fanout.cause,
+                                      queued_at=queued_at)  # fmt: skip
 
 
 async def _queue_found(connection: AsyncDatabase, fanout: Fanout, query: str, queued_at: object) -> None:
     """Queues what a query finds with the fan-out's keys."""
-    own = [f"${len(fanout.keys) + place}" for place in (1, 2, 3)]
-    values = [*map(array_literal, fanout.keys), fanout.document, fanout.section, queued_at]
+    own = [f"${len(fanout.keys) + place}" for place in (1, 2, 3, 4)]
+    values = [*map(array_literal, fanout.keys), fanout.document, fanout.section, queued_at, fanout.cause]
     await connection.execute(_queue_statement(*own, ids=query, conflict=_EARLIER), values)
 
 
@@ -147,30 +154,42 @@ async def queue_documents(
     document: str,
     section: str,
     ids: Iterable[int],
+    cause: str,
     *,
     queued_at: object = None,
 ) -> None:
-    """Adds documents (or one section of them) to the backlog; those that wait already wait once."""
+    """Adds documents (or one section of them) to the backlog; those that wait already wait once, for their first
+    cause."""
     conflict = _NOTHING if queued_at is None else _EARLIER
-    statement = _queue_statement("$1", "$2", "$3", ids="SELECT unnest($4::bigint[])", conflict=conflict)
-    await connection.execute(statement, (document, section, queued_at, array_literal(ids)))
+    statement = _queue_statement("$1", "$2", "$3", "$4", ids="SELECT unnest($5::bigint[])", conflict=conflict)
+    await connection.execute(statement, (document, section, queued_at, cause, array_literal(ids)))
 
 
-def _queue_statement(document: str, section: str, queued_at: str, *, ids: str, conflict: str) -> str:
+def _queue_statement(document: str, section: str, queued_at: str, cause: str, *, ids: str, conflict: str) -> str:
     text = read_query("queue_documents")
-    return text.format(document=document, section=section, queued_at=queued_at, ids=ids, conflict=conflict)
+    return text.format(document=document, section=section, queued_at=queued_at, cause=cause, ids=ids, conflict=conflict)
+
+
+def _causes(rows: Sequence[tuple[Any, ...]]) -> dict[tuple[str, int], str]:
+    """By document, of all its rows."""
+    parts: dict[tuple[str, int], list[tuple[str, str]]] = {}
+    for document, id_, section, cause, _ in rows:
+        parts.setdefault((document, id_), []).append((section, cause or ""))
+    return {place: of_sections(found) for place, found in parts.items()}
 
 
 async def queue_fanouts(connection: AsyncDatabase, fanouts: Iterable[Fanout]) -> None:
     for fanout in fanouts:
-        await connection.execute(read_query("queue_fanout"), (fanout.document, fanout.section, _content(fanout)))
+        await connection.execute(
+            read_query("queue_fanout"), (fanout.document, fanout.section, _content(fanout), fanout.cause)
+        )
 
 
 async def queue_paced(connection: AsyncDatabase, fanouts: Sequence[Fanout]) -> None:
     """Adds changes of paced documents, in one statement for all: hardly any batch has none."""
     if fanouts:
         documents, sections = [it.document for it in fanouts], [it.section for it in fanouts]
-        values = (documents, sections, [_content(it) for it in fanouts])
+        values = (documents, sections, [_content(it) for it in fanouts], [it.cause for it in fanouts])
         await connection.execute(read_query("queue_paced"), values)
 
 
@@ -180,16 +199,16 @@ def _content(fanout: Fanout) -> str:
     return json.dumps({"table": fanout.table, "columns": fanout.columns, "keys": fanout.keys})
 
 
-async def queue_wanted(connection: AsyncDatabase, router: Router, wanted: Wanted) -> None:
-    """Adds what was postponed."""
+async def queue_wanted(connection: AsyncDatabase, router: Router, wanted: Wanted, causes: Mapping[str, str]) -> None:
+    """Adds what was postponed, and for what, by kind of document."""
     for document, bits, ids in by_sections(wanted):
         for name in router.section_names(document, bits):
-            await queue_documents(connection, document, name, ids)
+            await queue_documents(connection, document, name, ids, causes.get(document, ""))
 
 
-async def request_rebuild(connection: AsyncDatabase, document: str, reason: str) -> None:
+async def request_rebuild(connection: AsyncDatabase, document: str, reason: str, cause: str) -> None:
     """Queues all documents of a kind."""
-    await connection.execute(read_query("request_rebuild"), (document, reason))
+    await connection.execute(read_query("request_rebuild"), (document, reason, cause))
 
 
 async def published_ids(client: Client, document: str) -> AsyncIterator[list[int]]:

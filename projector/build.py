@@ -66,6 +66,12 @@ class Request:
     """The newest heartbeat among the rows, in unix microseconds."""
     pace: Pace | None = None
     """Is told how long it took to build."""
+    cause: str = ""
+    """What it is built for, where that is not its events."""
+    causes: dict[tuple[str, int], str] = field(default_factory=dict)
+    """The same of the documents for which it is something else."""
+    postponed_for: dict[str, str] = field(default_factory=dict)
+    """The same of what is postponed, by kind of document."""
 
     @property
     def is_heartbeat(self) -> bool:
@@ -87,6 +93,10 @@ class Outcome:
     """Everything was left to others, because a long queue waits."""
     paced: list[Fanout] = field(default_factory=list)
     """Changes that touch documents which are not built at every change."""
+    answers: list[tuple[Question, list[int]]] = field(default_factory=list)
+    """Which documents the questions that were asked led to."""
+    seen: Sequence[Event] = ()
+    """Others' events for which documents were built in the same breath."""
 
 
 class Builder:
@@ -195,6 +205,7 @@ class Builder:
                 self._leave(wanted, outcome, everything=True)
             else:
                 await self._widen(wanted, seen, outcome.fanouts, isolated=isolated)
+                outcome.seen = seen.events
             plan = self._reader.plan(wanted)
             if not request.retries:
                 outcome.touched = {read.place: read.ids for read in plan.suspects}
@@ -271,6 +282,7 @@ class Builder:
             return
         if ids is not None:
             want(wanted, bound.document, ids, question.sections)
+            outcome.answers.append((question, ids))
             return
         outcome.fanouts += self._fanouts_of(question)
 

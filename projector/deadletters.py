@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from projector.backlog import queue_documents, queue_fanouts
+from projector.cause import RETRY
 from projector.database import AsyncDatabase, Savepoint, array_literal
 from projector.definitions import document_named
 from projector.reading import section_query
@@ -67,7 +68,7 @@ class DeadLetters:
                 (document, section),
             )
             if await cursor.fetchone() is None:
-                await queue_documents(connection, document, section, ids)
+                await queue_documents(connection, document, section, ids, RETRY)
 
     async def record(self, connection: AsyncDatabase, built: Built) -> None:
         """Writes a batch's failures and removes the letters of what it built, in the claim's transaction. In one
@@ -104,7 +105,7 @@ class DeadLetters:
         for (document, section), ids in sorted(touched.items()):
             cursor = await connection.execute(read_query("touch_dead_letters"), (document, section, array_literal(ids)))
             known = {id_ for (id_,) in await cursor.fetchall()}
-            await queue_documents(connection, document, section, set(ids) - known)
+            await queue_documents(connection, document, section, set(ids) - known, RETRY)
 
     async def mend(self, connection: AsyncDatabase) -> None:
         """Tries the sections that are broken as a whole; one that works again is rebuilt for all documents."""
@@ -123,7 +124,7 @@ class DeadLetters:
         )
         if await cursor.fetchone() is not None:
             log.info("a broken section works again, it is rebuilt", extra={"document": document, "section": section})
-            await queue_fanouts(connection, [Fanout(document, section)])
+            await queue_fanouts(connection, [Fanout(document, section, cause=RETRY)])
 
 
 async def _fault(connection: AsyncDatabase, document: str, section: str) -> str | None:

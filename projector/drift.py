@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 
 from projector.backlog import published_ids
 from projector.build import UNCLAIMED, Builder, Request
+from projector.cause import REPAIR
 from projector.database import AsyncDatabase
 from projector.names import DEGRADED_FIELD, DELETED_FIELD, RANGES, document_key, version_field
 from projector.publish import Publisher
@@ -134,7 +135,9 @@ class Verifier:
                 await self._take_down(key, foreign)
             if _degraded(fields) is None:
                 await self._client.hdel(key, DEGRADED_FIELD)
-        await publisher.publish(await self.build(document, ids))
+        mended = await self.build(document, ids)
+        mended.cause = REPAIR
+        await publisher.publish(mended)
         return await self.compare_once(document, ids)
 
     async def _take_down(self, key: str, foreign: Fields) -> None:

@@ -33,6 +33,10 @@ class BadInput(ProjectorError):
     """A command was given a value that it cannot take."""
 
 
+class NoDocument(ProjectorError):
+    """Redis holds no such document; the message says whether there will be one."""
+
+
 class ServeError(ProjectorError):
     """A process cannot listen where it was asked to."""
 

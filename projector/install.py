@@ -11,6 +11,7 @@ import psycopg
 from projector import __version__
 from projector.capture import Capture, functions
 from projector.catalog import column_types, existing_tables, literal, quoted
+from projector.cause import FIRST, INSTALL
 from projector.database import Database, connect_blocking
 from projector.definitions import (
     BoundSection,
@@ -307,12 +308,12 @@ class Installer:
                 "INSERT INTO projector.rebuild (document, reason)"
                 f" VALUES ({literal(name)}, {literal(reason)}) ON CONFLICT DO NOTHING"
             )
-            self._run(f"SELECT projector.queue_all({literal(name)}, '*')")
+            self._run(f"SELECT projector.queue_all({literal(name)}, '*', {literal(FIRST)})")
 
     def _queue_sections(self, sections: Sequence[str]) -> None:
         """What is defined or captured anew."""
         for document, section in (name.split(".", 1) for name in sections):
-            self._run(f"SELECT projector.queue_all({literal(document)}, {literal(section)})")
+            self._run(f"SELECT projector.queue_all({literal(document)}, {literal(section)}, {literal(INSTALL)})")
 
     def _reconcile(self, sections: Sequence[str]) -> None:
         """Asks for these sections once more, for when all present transactions have ended."""

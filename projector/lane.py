@@ -16,6 +16,7 @@ from projector.database import AsyncDatabase
 from projector.deadletters import DeadLetters
 from projector.outbox import leave
 from projector.points import reach
+from projector.provenance import Causes
 from projector.publish import Published, Publisher
 from projector.reconcile import record_faults
 from projector.resolve import Router
@@ -182,22 +183,24 @@ class Lane:
 
     async def _finish(self, batch: Batch) -> None:
         request, outcome = batch.request, batch.outcome
+        causes = Causes(self._router, request, outcome)
+        causes.give(outcome.built)
         published = await self._publisher.publish(outcome.built, request.heartbeat)
         if request.ages and not outcome.behind:
             self.totals.lag.observe(request.ages, time.monotonic() - request.claimed_at)
         reach("published")
-        await self._acknowledge(batch)
+        await self._acknowledge(batch, causes)
         self._free.append(batch.connection)
         self.totals.rows += request.rows
         self._count(outcome, published)
         self._queued(request, outcome)
 
-    async def _acknowledge(self, batch: Batch) -> None:
+    async def _acknowledge(self, batch: Batch, causes: Causes) -> None:
         connection, request, outcome = batch.connection, batch.request, batch.outcome
-        await queue_fanouts(connection, outcome.fanouts)
-        await queue_paced(connection, outcome.paced)
-        await queue_wanted(connection, self._router, request.postponed)
-        await leave(connection, outcome.beside)
+        await queue_fanouts(connection, causes.named(outcome.fanouts))
+        await queue_paced(connection, causes.named(outcome.paced))
+        await queue_wanted(connection, self._router, request.postponed, request.postponed_for)
+        await leave(connection, outcome.beside, causes)
         await self._dead_letters.queue_mended(connection, outcome.built)
         await self._dead_letters.touch(connection, outcome.touched)
         await self._dead_letters.record(connection, outcome.built)

@@ -61,7 +61,7 @@ def read(row: tuple[Any, ...], epoch: int) -> Look:
     events = waiting if len(waiting) <= PENDING_LIMIT else ()
     return Look(
         version=Version(epoch, order, clock),
-        events=[Event(one[0], one[1], one[2], tuple(one[3:7]), one[7]) for one in events],
+        events=[Event(one[0], one[1], one[2], tuple(one[3:7]), one[7], int(one[8])) for one in events],
         xids=[int(one[8]) for one in waiting],
         fanouts=[read_fanout(*one) for one in _rows(fanouts)],
         queued=[(one[0], one[1], one[2]) for one in _rows(queued)],

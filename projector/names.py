@@ -1,8 +1,9 @@
 """The names that the worker writes and the read API reads: documents, sections, Redis keys.
 
 A document is a hash. `<section>` holds ready JSON bytes; `<section>@` holds the version that fenced
-them, four decimal integers: epoch, F, the build's clock and the moment the bytes last changed (both
-in microseconds since 1970).
+them, three decimal integers (epoch, F and the build's clock), then what the bytes last changed for
+(see projector.cause; left out where it is not known) and when, a decimal integer. Both moments are
+in microseconds since 1970.
 """
 
 import re

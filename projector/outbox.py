@@ -2,12 +2,15 @@
 documents are published."""
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from projector.build import Request
+from projector.cause import merge
 from projector.claim import begin_claim, prepare_claim
 from projector.database import AsyncDatabase, array_literal
 from projector.horizon import Horizon
+from projector.provenance import Causes
 from projector.resolve import Router
 from projector.sql import read_query
 from projector.work import Event, Wanted, by_sections, want
@@ -77,8 +80,15 @@ class Beside(_Claims):
             ages=[row[9] for row in rows],
             claimed_at=time.monotonic(),
         )
-        for document, ids in self._router.resolve(map(read_event, rows)).wanted.items():
-            target = request.wanted if self._router.documents[document].takes_long else request.postponed
+        events = [read_event(row) for row in rows]
+        for document, ids in self._router.resolve(events).wanted.items():
+            left = [event for event in events if event.source == document]
+            if self._router.documents[document].takes_long:
+                target = request.wanted
+                request.causes |= _left_causes(left)
+            else:
+                target = request.postponed
+                request.postponed_for[document] = merge("\n".join(event.fault or "" for event in left).split("\n"))
             for id_, bits in ids.items():
                 want(target, document, (id_,), bits)
         if request.postponed:
@@ -86,11 +96,25 @@ class Beside(_Claims):
         return request
 
 
-async def leave(connection: AsyncDatabase, wanted: Wanted) -> None:
+async def leave(connection: AsyncDatabase, wanted: Wanted, causes: Causes) -> None:
     """Asks for documents in the outbox, a row for each set of sections: whoever asks waits for nobody."""
     for document, bits, ids in by_sections(wanted):
-        await connection.execute(read_query("leave"), (document, bits, array_literal(ids)))
+        texts, places = causes.of_left(document, ids)
+        values = (document, bits, array_literal(ids), None if places is None else array_literal(places), texts)
+        await connection.execute(read_query("leave"), values)
+
+
+def _left_causes(rows: Iterable[Event]) -> dict[tuple[str, int], str]:
+    """What documents were left for, each by all the rows that name it."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for row in rows:
+        texts = (row.fault or "").split("\n")
+        ids, places = row.keys[0] or (), row.keys[1]
+        for id_, place in zip(ids, places or [0] * len(ids), strict=True):
+            if id_ is not None and place is not None:
+                found.setdefault((row.source, id_), []).append(texts[place])
+    return {document: merge(texts) for document, texts in found.items()}
 
 
 def read_event(row: tuple[Any, ...]) -> Event:
-    return Event(row[0], row[1], row[2], row[3:7], row[7])
+    return Event(row[0], row[1], row[2], row[3:7], row[7], row[8])

@@ -173,15 +173,20 @@ class Publisher:
         return bool(due or await self._client.zcard(LEASED_TIMERS_KEY))
 
     def _document_commands(self, built: Built) -> Iterator[list[Any]]:
-        version = built.version
-        head = [version.text, f"{version.clock:017}", CHANGES_CHANNEL, self._tombstone_seconds]
+        head = self._head(built, built.cause)
+        own = {key: self._head(built, cause) for key, cause in built.causes.items()}
         for key, sections in built.sections.items():
             failed = built.degraded.get(key)
-            yield [key, *head, "put", json.dumps(failed) if failed else "", *sections]
+            yield [key, *own.get(key, head), "put", json.dumps(failed) if failed else "", *sections]
         for key in built.degraded.keys() - built.sections.keys():
-            yield [key, *head, "put", json.dumps(built.degraded[key])]
+            yield [key, *own.get(key, head), "put", json.dumps(built.degraded[key])]
         for key in built.deleted:
-            yield [key, *head, "delete"]
+            yield [key, *own.get(key, head), "delete"]
+
+    def _head(self, built: Built, cause: str) -> list[Any]:
+        version = built.version
+        origin = f"{cause} {version.clock:017}" if cause else f"{version.clock:017}"
+        return [version.text, origin, CHANGES_CHANNEL, self._tombstone_seconds]
 
     async def _run(self, script: Script, keys: int, commands: Sequence[Sequence[Any]]) -> list[Any]:
         if not commands:

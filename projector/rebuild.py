@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from projector.backlog import Backlog, request_rebuild
 from projector.build import UNCLAIMED, Builder, Request
+from projector.cause import REBUILD
 from projector.database import AsyncDatabase, connect
 from projector.deadletters import DeadLetters
 from projector.guard import guarding
@@ -66,7 +67,7 @@ class Listed:
             return None
         document, ids = self._chunks.pop()
         await connection.execute("BEGIN")
-        request = Request(UNCLAIMED, retries=True)
+        request = Request(UNCLAIMED, retries=True, cause=REBUILD)
         want(request.wanted, document, ids, self._router.all_sections(document))
         return request
 
@@ -191,7 +192,7 @@ async def _rebuild_kinds(
     control, client = rebuilder.control, rebuilder.client
     await notice_empty_redis(control, client)
     for document in documents:
-        await request_rebuild(control, document, "rebuild by hand")
+        await request_rebuild(control, document, "rebuild by hand", REBUILD)
     queued_until = await rebuilder.database_time()
     queues = [Backlog(rebuilder.router, client, rebuilder.settings.chunk_size, documents) for _ in range(jobs)]
     await rebuilder.add_lanes(stack, queues, epoch)

@@ -16,7 +16,7 @@ _CONNECTING: Final = ("asking", "client|setinfo", "client|setname", "cluster|slo
 _WORKER_COMMANDS: Final = (
     "command", "del", "eval", "evalsha", "expire", "hdel", "hget", "hgetall", "hincrby", "hmget", "hset", "hsetnx",
     "info", "publish", "scan", "script|load", "type", "unlink", "wait", "xack", "xautoclaim", "xdel", "xgroup",
-    "xreadgroup", "zadd", "zcard", "zcount", "zrange", "zrangebyscore", "zrem",
+    "xreadgroup", "zadd", "zcard", "zcount", "zmscore", "zrange", "zrangebyscore", "zrem",
 )  # fmt: skip
 _API_COMMANDS: Final = ("hmget", "subscribe", "xadd")
 

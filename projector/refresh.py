@@ -8,6 +8,7 @@ from uuid import uuid4
 from redis.exceptions import ResponseError
 
 from projector.backlog import queue_documents
+from projector.cause import REFRESH
 from projector.database import AsyncDatabase
 from projector.names import ENTITIES, REFRESH_STREAM
 from projector.shards import Client
@@ -45,7 +46,7 @@ class RefreshRequests:
             await self.join()
             return 0
         for document, ids in _by_document(entries).items():
-            await queue_documents(connection, document, "*", ids)
+            await queue_documents(connection, document, "*", ids, REFRESH)
         if entries:
             await self._client.xack(REFRESH_STREAM, GROUP, *[entry for entry, _ in entries])
             await self._client.xdel(REFRESH_STREAM, *[entry for entry, _ in entries])

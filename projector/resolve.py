@@ -88,6 +88,11 @@ class Router:
         sections = self.documents[document].sections
         return [section.name for place, section in enumerate(sections) if bits >> place & 1]
 
+    @property
+    def sources(self) -> Iterable[str]:
+        """The tables whose changes lead anywhere."""
+        return self._routes.keys()
+
     def routes_of(self, source: str) -> Sequence[BoundRoute]:
         return self._routes.get(source, ())
 

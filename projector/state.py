@@ -8,6 +8,7 @@ from uuid import uuid4
 from psycopg import errors
 
 from projector.backlog import request_rebuild
+from projector.cause import EPOCH, REFILL
 from projector.database import AsyncDatabase
 from projector.errors import DatabaseUnavailable
 from projector.names import (
@@ -38,7 +39,7 @@ async def agree_on_epoch(connection: AsyncDatabase, client: Client) -> int:
         cursor = await connection.execute(read_query("begin_epoch"), (stored,))
         row = await cursor.fetchone()
         if row is not None and row[0] > 1:
-            await _rebuild_everything(connection, "a new epoch of the source")
+            await _rebuild_everything(connection, "a new epoch of the source", EPOCH)
     if row is None:
         return await agree_on_epoch(connection, client)
     if row[0] > 1:
@@ -70,7 +71,7 @@ async def notice_empty_redis(connection: AsyncDatabase, client: Client) -> dict[
     marks = await _read(client, keys, INSTANCE_FIELD)
     if empty := [key for key in keys if key not in marks]:
         what = "a shard of Redis" if marks else "Redis"
-        await _rebuild_everything(connection, f"{what} was empty")
+        await _rebuild_everything(connection, f"{what} was empty", REFILL)
         log.warning("%s is empty, everything is built", what)
         await _mark(client)
         marks |= await _read(client, empty, INSTANCE_FIELD)
@@ -109,7 +110,7 @@ class RedisWatch:
         for key, mark in marks.items():
             self._observe(key, mark, int(counts.get(key, 0)), before[key])
         if any(count.went_back for count in self._counts.values()):
-            await _rebuild_everything(self._connection, "Redis went back to older documents")
+            await _rebuild_everything(self._connection, "Redis went back to older documents", REFILL)
             log.warning("Redis went back to older documents, everything is rebuilt", extra={"count": self._went_back()})
             for count in self._counts.values():
                 count.went_back = False
@@ -175,11 +176,11 @@ async def _write(client: Client, field: str, value: str | bytes) -> None:
     await pipeline.execute()
 
 
-async def _rebuild_everything(connection: AsyncDatabase, reason: str) -> None:
+async def _rebuild_everything(connection: AsyncDatabase, reason: str, cause: str) -> None:
     """Queued at once: whoever is told of it afterwards, and sees empty queues, may take it for done."""
     async with connection.transaction():
         for document in DOCUMENTS:
-            await request_rebuild(connection, document, reason)
+            await request_rebuild(connection, document, reason, cause)
 
 
 async def _read(client: Client, keys: Sequence[str], field: str) -> dict[str, bytes]:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Sequence
 from typing import cast
 
 from projector.backlog import queue_documents, queue_fanouts
+from projector.cause import CLOCK, TIMER
 from projector.database import AsyncDatabase
 from projector.names import CLOCK_FIELD, STATE_KEY
 from projector.publish import Publisher
@@ -66,7 +67,7 @@ class Timers:
 
     def _clock_sections(self) -> list[Fanout]:
         return [
-            Fanout(document.name, section.name)
+            Fanout(document.name, section.name, cause=CLOCK)
             for document in self._router.documents.values()
             for section in document.sections
             if section.reads_clock
@@ -79,4 +80,4 @@ class Timers:
             by_section[document, section].append(int(id_))
         async with self._connection.transaction():
             for (document, section), ids in sorted(by_section.items()):
-                await queue_documents(self._connection, document, section, ids)
+                await queue_documents(self._connection, document, section, ids, TIMER)

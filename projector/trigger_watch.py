@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from projector.backlog import queue_fanouts
 from projector.capture import OPERATIONS, trigger_name
+from projector.cause import TRIGGER
 from projector.database import AsyncDatabase
 from projector.resolve import Router
 from projector.sql import read_query
@@ -75,7 +76,7 @@ class TriggerWatch:
 
     def _readers(self, tables: Iterable[str]) -> list[Fanout]:
         return [
-            Fanout(document, name)
+            Fanout(document, name, cause=TRIGGER)
             for table in sorted(tables)
             for document, bits in sorted(self._router.readers_of(table).items())
             for name in self._router.section_names(document, bits)

@@ -45,7 +45,8 @@ class Event:
     changed: int | None
     keys: tuple[list[int | None] | None, ...]
     fault: str | None = None
-    """Why the trigger could not tell what changed (operation X)."""
+    """Why the trigger could not tell what changed (operation X); for which causes documents were left (B)."""
+    transaction: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Fanout:
     table: str | None = None
     columns: tuple[str, ...] = ()
     keys: tuple[tuple[int, ...], ...] = ()
+    cause: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -118,3 +120,7 @@ class Built:
     left_out: dict[Place, list[int]] = field(default_factory=dict)
     """Documents of which a section was wanted that is broken as a whole."""
     documents: int = 0
+    cause: str = ""
+    """What its documents are built for, as projector.cause writes it."""
+    causes: dict[str, str] = field(default_factory=dict)
+    """The same of the document keys for which it is something else."""

@@ -1,9 +1,10 @@
 -- Publishes one document: writes each section unless a newer snapshot already did (the fence), and tells the
 -- channel when bytes changed. A version is "<epoch> <order> <clock>" in fixed width, so that text compares as the
--- numbers do; behind it stands <built>, the clock at which the bytes last changed.
+-- numbers do; behind it stands "<cause> <built>": what the bytes last changed for, and the clock at which they did. An
+-- unknown cause is left out.
 --
 -- KEYS[1]  the document
--- ARGV     version, built, channel, tombstone seconds, mode ("put" or "delete"),
+-- ARGV     version, cause and built, channel, tombstone seconds, mode ("put" or "delete"),
 --          then for "put": JSON list of the sections that failed ("" for none), and pairs of section name and bytes
 -- returns  0 fenced off, 1 nothing new, 2 changed
 local key, version = KEYS[1], ARGV[1]

@@ -6,4 +6,4 @@ WHERE ctid = ANY (ARRAY(
     ORDER BY document, id
     LIMIT $4
     FOR UPDATE SKIP LOCKED))
-RETURNING document, id, section, pg_current_xact_id()::xid::text
+RETURNING document, id, section, cause, pg_current_xact_id()::xid::text

@@ -5,4 +5,4 @@ WHERE ctid = ANY (ARRAY(
     WHERE id IS NULL AND document = ANY ($1::text[])
     LIMIT 1
     FOR UPDATE SKIP LOCKED))
-RETURNING document, section, fanout, queued_at
+RETURNING document, section, fanout, queued_at, cause

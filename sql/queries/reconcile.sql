@@ -4,4 +4,4 @@ WITH due AS (
     WHERE after < pg_snapshot_xmin(pg_current_snapshot())
     RETURNING document, section
 )
-SELECT projector.queue_all(document, section) FROM due
+SELECT projector.queue_all(document, section, 'recheck') FROM due

@@ -4,4 +4,4 @@ WITH request AS (
     VALUES ($1::text, $2::text, now())
     ON CONFLICT (document) DO UPDATE SET reason = excluded.reason, queued_at = excluded.queued_at
 )
-SELECT projector.queue_all($1::text, '*')
+SELECT projector.queue_all($1::text, '*', $3::text)

@@ -17,7 +17,7 @@ BEGIN
     INSERT INTO projector.rebuild (document, reason)
     SELECT DISTINCT document, 'capture was paused' FROM projector.section
     ON CONFLICT (document) DO UPDATE SET reason = excluded.reason, queued_at = excluded.queued_at;
-    PERFORM projector.queue_all(document, '*') FROM (SELECT DISTINCT document FROM projector.section) AS kinds;
+    PERFORM projector.queue_all(document, '*', 'resume') FROM (SELECT DISTINCT document FROM projector.section) AS kinds;
     INSERT INTO projector.reconciliation (document, section)
     SELECT DISTINCT document, '*' FROM projector.section
     ON CONFLICT (document, section) DO UPDATE SET after = excluded.after;

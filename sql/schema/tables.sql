@@ -37,8 +37,9 @@ CREATE TABLE IF NOT EXISTS projector.captured_column (
 -- Change events, append-only: at most one row a statement and table. No unique key, so that ERP transactions never
 -- wait for each other here.
 -- operation: I, U, D, T (TRUNCATE), or X where the trigger could not tell what changed, with the error in `fault`; B is
--- the worker's own: build these documents (source is their kind, changed their sections), which takes long. H is a
--- heartbeat, which touches nothing.
+-- the worker's own: build these documents (source is their kind, changed their sections), which takes long; its `fault`
+-- says what for, a cause a line, and key_2, where there are several, which line is each document's own. H is a heartbeat,
+-- which touches nothing.
 -- changed: bits of the columns that an UPDATE changed, null for other operations; key_n: distinct old and new values.
 CREATE TABLE IF NOT EXISTS projector.outbox (
     source text NOT NULL,
@@ -84,6 +85,17 @@ BEGIN
 END
 $$;
 CREATE INDEX IF NOT EXISTS backlog_fanouts ON projector.backlog (document, section) WHERE id IS NULL;
+
+-- `cause`: what for, as the module projector.cause writes it. Asked for first, as above: builders hold the table.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'projector.backlog'::regclass AND attname = 'cause') THEN
+        ALTER TABLE projector.backlog ADD COLUMN cause text;
+    END IF;
+END
+$$;
+
+DROP FUNCTION IF EXISTS projector.queue_all(text, text);
 
 DO $$
 BEGIN

@@ -1,10 +1,14 @@
 """The command line as a shell runs it: a process with an environment and a folder of its own."""
 
+import fcntl
 import os
 import pty
+import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -92,9 +96,13 @@ class Projector:
             finally:
                 process.kill()
 
-    def on_terminal(self, *arguments: str, typed: str = "") -> tuple[int, str]:
-        """The exit code and the screen of a command whose input and outputs are a terminal."""
+    def on_terminal(
+        self, *arguments: str, typed: str = "", typed_later: tuple[str, str] | None = None, columns: int = 80
+    ) -> tuple[int, str]:
+        """The exit code and the screen of a command whose input and outputs are a terminal; `typed_later` is a text
+        that has to be there first, and what is typed then."""
         screen, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         process = subprocess.Popen(
             [sys.executable, "-m", "cli.main", *arguments],
             env=self.given(TERM="xterm")._variables(),
@@ -102,8 +110,14 @@ class Projector:
             stdin=terminal,
             stdout=terminal,
             stderr=terminal,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(terminal)
+        if typed_later:
+            shown = _read_until(screen, typed_later[0])
+            os.write(screen, typed_later[1].encode())
+            return process.wait(LONGEST_SECONDS), shown + _read_all(screen)
         os.write(screen, typed.encode())
         shown = _read_all(screen)
         return process.wait(LONGEST_SECONDS), shown
@@ -123,6 +137,15 @@ def side_by_side(calls: Sequence[Callable[[], Finished]], at_once: int = AT_ONCE
 def interrupt(process: subprocess.Popen[str]) -> None:
     """What Ctrl-C on a terminal does: SIGINT to the whole group."""
     os.killpg(process.pid, signal.SIGINT)
+
+
+def _read_until(screen: int, text: str) -> str:
+    shown, deadline = b"", time.monotonic() + LONGEST_SECONDS
+    while text.encode() not in shown:
+        ready, _, _ = select.select([screen], [], [], max(0, deadline - time.monotonic()))
+        assert ready, f"{text!r} is not on the screen after {LONGEST_SECONDS} s: {shown!r}"
+        shown += os.read(screen, 65_536)
+    return shown.decode()
 
 
 def _read_all(screen: int) -> str:

@@ -1,17 +1,23 @@
 """The command line explains itself."""
 
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
+from typing import Any
 
 import pytest
+import typer
 
+from cli.main import app
+from cli.manual import PAGES
 from tests.acceptance.commands import Finished, Projector
 
 COMMANDS = (
     "install", "uninstall", "run", "serve", "rebuild", "verify", "status", "check", "dead-letters", "pause", "resume",
-    "demo", "bench",
+    "why", "impact", "demo", "bench",
 )  # fmt: skip
 """All that the command line has."""
 
@@ -39,7 +45,7 @@ def test_each_command_says_in_a_sentence_what_it_does(command: str, helps: dict[
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_option_says_what_it_is_for(command: str, helps: dict[str, Finished]) -> None:
-    _, _, options = helps[command].out.partition("Options:\n")
+    options = helps[command].out.partition("Options:\n")[2].partition("\n\n")[0]
     described = re.split(r"\n(?=  -)", options.rstrip())
     assert described
     for option in described:
@@ -49,7 +55,7 @@ def test_each_option_says_what_it_is_for(command: str, helps: dict[str, Finished
 def test_help_names_every_command_and_no_other(plain: Projector) -> None:
     """`-h` is the same as `--help`, and so is no argument, except that this is wrong usage."""
     long, short, none = plain.each([("--help",), ("-h",), ()])
-    _, _, commands = long.out.partition("Commands:\n")
+    commands = long.out.partition("Commands:\n")[2].partition("\n\n")[0]
     assert sorted(re.findall(r"^  ([\w-]+)", commands, re.MULTILINE)) == sorted(COMMANDS)
     assert (long.code, short.code, none.code) == (0, 0, 2)
     assert long.out == short.out
@@ -62,6 +68,42 @@ def test_version_is_that_of_the_package_and_needs_no_setting(plain: Projector) -
     told, rebuild = wrong.each([("--version",), ("rebuild", "--help")])
     assert (told.code, told.out, told.err) == (0, f"projector {version('projector')}\n", "")
     assert (rebuild.code, rebuild.err) == (0, "")
+
+
+def test_each_command_has_examples_that_it_takes_exit_codes_and_settings() -> None:
+    """Those of groups, too; no page is of a command that is not there."""
+    commands = dict(_walk(typer.main.get_command(app), ""))
+    assert sorted(commands) == sorted(PAGES)
+    for path, command in commands.items():
+        page = PAGES[path]
+        assert command.help, path
+        assert page.examples, path
+        for example in page.examples:
+            _require_taken(commands, path, example)
+        for heading in ("Examples:", "Exit codes:", "Settings:"):
+            assert f"\n{heading}\n" in command.epilog, (path, heading)
+        for code in (0, 1, 2, 130):
+            assert re.search(rf"^  {code} +\w", command.epilog, re.MULTILINE), (path, code)
+        assert max(map(len, command.epilog.splitlines())) <= 80, path
+
+
+def _walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    yield path, command
+    if isinstance(command, typer.core.TyperGroup):
+        context = typer.Context(command)
+        for name in command.list_commands(context):
+            yield from _walk(command.get_command(context, name), f"{path} {name}".strip())
+
+
+def _require_taken(commands: dict[str, Any], path: str, example: str) -> None:
+    """It is of this command (that of everything shows others), and has all its options and arguments."""
+    line = example.partition("  ")[0].partition(" | ")[0]
+    named = max((it for it in commands if line == it or line.startswith(f"{it} ")), key=len, default="")
+    assert named == path or not path or path in ("bench", "dead-letters"), example
+    words = shlex.split(line.removeprefix(named))
+    if words != ["--install-completion"]:
+        with commands[named].make_context(named, words, resilient_parsing=False):
+            pass
 
 
 def test_each_subcommand_of_dead_letters_says_what_it_does(plain: Projector) -> None:
@@ -77,7 +119,7 @@ def test_each_subcommand_of_dead_letters_says_what_it_does(plain: Projector) -> 
 
 @pytest.mark.parametrize(
     ("command", "unneeded"),
-    [("--version", "psycopg|redis|pydantic|fastapi"), ("run --help", "fastapi|rich|cli.rebuilding|cli.inspection")],
+    [("--version", "psycopg|redis|fastapi"), ("run --help", "fastapi|rich|cli.rebuilding|cli.inspection")],
 )
 def test_a_command_imports_nothing_that_only_others_need(command: str, unneeded: str, plain: Projector) -> None:
     """Imports are most of what the start of a process costs."""

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NO_DEFAULT = {"", "-", "—", "–", "none", "required"}
 """What a table may say of a setting that has no default."""
-_COMMAND_LINE = r"(?:^ {4,}(?:\S+=\S+ )*(?:\$ )?|`)projector (?!is not)([a-z-]+)([^\n`#|]*)"
+_COMMAND_LINE = r"(?:^ {4,}(?:\S+=\S+ )*(?:\$ )?|`)projector (?!is not)([a-z][a-z-]*)([^\n`#|]*)"
 """In an indented block, or in back quotes."""
 
 

@@ -25,6 +25,7 @@ from projector.settings import Settings
 from projector.shards import cluster_state_keys
 from projector.status import read_status
 from projector.verify import verify
+from projector.why import explain
 from tests.cluster import ClusterServer, ShardServer, embedded_cluster
 from tests.conftest import Postgres
 from tests.properties.judgement import judge, wait_for_empty_queues
@@ -116,6 +117,8 @@ def test_the_commands_see_all_shards(site: Site) -> None:
         return (status.built, status.timers > 0) == (dict.fromkeys(DOCUMENTS, True), True)
 
     wait_until(built, what="all kinds are built")
+    for shard in site.cluster.shards:
+        assert asyncio.run(explain(site.settings, "product", site.ids_of(shard, "product")[0])).sections
     assert site.cluster.denied() == []
     redis_findings = [finding for finding in check(site.settings).findings if finding.subject.startswith("redis")]
     assert [str(finding.level) for finding in redis_findings] == [str(redis_findings[0].level)] * 6
