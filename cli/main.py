@@ -1,13 +1,14 @@
 """The command `projector`: its commands, and what a failure looks like."""
 
+import os
 import sys
+import traceback
 from typing import Annotated
 
 import typer
 
 from cli import bench, deadletters, demo, inspection, installation, pausing, rebuilding, running
-from cli.logs import configure_logging
-from projector import __version__
+from projector import __version__, logs
 from projector.errors import ProjectorError
 from projector.trouble import trouble
 
@@ -61,15 +62,16 @@ def main() -> None:
     """Entry point. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
-    configure_logging(debug=debug)
+    if debug:
+        os.environ["PROJECTOR_LOG_LEVEL"] = "debug"
+    redact = logs.configure()
     try:
         app(args=arguments, prog_name="projector")
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:
-        if debug:
-            raise
-        sys.stderr.write(f"error: {_one_line(error)}\n")
+    except Exception as error:  # noqa: BLE001 - told in a line, and by the exit code
+        text = traceback.format_exc() if debug else f"error: {_one_line(error)}\n"
+        sys.stderr.write(redact(text))
         sys.exit(1)
 
 

@@ -9,6 +9,7 @@ import uvloop
 
 from projector.admin import open_admin
 from projector.settings import Settings
+from projector.tracing import tracing
 from projector.worker import Worker
 
 _TO_THIS_MACHINE = "to this machine alone, as no key for tokens is set"
@@ -29,9 +30,10 @@ def run() -> None:
 
 
 async def _work(settings: Settings) -> None:
-    worker = Worker(settings)
-    async with open_admin(settings, worker):
-        await _run(worker, settings)
+    with tracing("projector-worker") as tracer:
+        worker = Worker(settings, tracer)
+        async with open_admin(settings, worker):
+            await _run(worker, settings)
 
 
 async def _run(worker: Worker, settings: Settings) -> None:
