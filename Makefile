@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: demo test lint types check bench clean
+.PHONY: demo test lint types audit check bench build clean
 
 demo: .venv/.installed
 	$(BIN)/projector demo $(ARGS)
@@ -23,7 +23,16 @@ lint: .venv/.installed
 types: .venv/.installed
 	$(BIN)/mypy
 
-check: lint types test
+audit: .venv/.installed
+	$(BIN)/python -m tools.audit
+
+check: lint types audit test
+
+# A source distribution, a wheel, and a bill of materials of what an installation of it consists of.
+build: .venv/.installed
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist
+	$(BIN)/python -m tools.sbom dist
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -6,11 +6,11 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.answers import read_wanted
+from api import request_ids
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_PATH, _LONGEST_REQUEST_ID = 500, 128
+_LONGEST_PATH = 500
 
 
 class AccessLog:
@@ -24,30 +24,30 @@ class AccessLog:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter_ns()
-        status, sent = 0, 0
+        status, sent, request_id = 0, 0, None
 
         async def send_counting(message: Message) -> None:
-            nonlocal status, sent
-            status = message.get("status", status)
+            nonlocal status, sent, request_id
+            if message["type"] == "http.response.start":
+                status, request_id = message["status"], dict(message["headers"]).get(request_ids.NAME)
             sent += len(message.get("body", b""))
             await send(message)
 
         try:
             await self._app(scope, receive, send_counting)
         finally:
-            logger.info(_line(scope, status, sent, (time.perf_counter_ns() - began) // 1000))
+            logger.info(_line(scope, status, sent, request_id, (time.perf_counter_ns() - began) // 1000))
 
 
-def _line(scope: Scope, status: int, sent: int, microseconds: int) -> str:
+def _line(scope: Scope, status: int, sent: int, request_id: bytes | None, microseconds: int) -> str:
     query = scope["query_string"]
     target = scope.get("raw_path", b"") + (b"?" + query if query else b"")
-    request_id = read_wanted(scope["headers"]).request_id
     fields = {
         "method": scope["method"],
         "path": target.decode("ascii", "replace")[:_LONGEST_PATH],
         "status": status,
         "bytes": sent,
         "microseconds": microseconds,
-        "request_id": None if request_id is None else request_id.decode("ascii", "replace")[:_LONGEST_REQUEST_ID],
+        "request_id": None if request_id is None else request_id.decode(),
     }
     return json.dumps(fields, separators=(",", ":"))

@@ -21,6 +21,7 @@ from api.front import Front
 from api.gate import Gate, make_gate
 from api.lines import Lines
 from api.near_cache import NearCache
+from api.notices import Notices
 from api.openapi import PAGES, add_examples
 from api.openapi_tokens import add_tokens
 from api.processes import ending_when_hung
@@ -30,6 +31,7 @@ from api.tally import Tally, shared_memory
 from projector import __version__
 from projector.checkout import Checkout
 from projector.settings import Settings
+from projector.tracing import tracing
 
 _MEGABYTE = 1_048_576
 _NOTE_SECONDS = 1.0
@@ -61,6 +63,10 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            if tracer := stack.enter_context(tracing("projector-api")):
+                from api.spans import Spans  # it imports what only the extra installs
+
+                app.put_in_front(lambda inner: Spans(inner, tracer))
             if not alone:
                 await stack.enter_async_context(ending_when_hung())
             await stack.enter_async_context(lines.opened())
@@ -83,7 +89,8 @@ def create_app(
     _add_routes(app, read_model, gate)
     _add_error_envelopes(app)
     app.add_middleware(HeadAsGet)
-    app.put_in_front(lambda inner: Front(inner, read_model, gate, [page.template for page in PAGES], tally))
+    templates, notices = [page.template for page in PAGES], Notices(settings.api_slow_seconds)
+    app.put_in_front(lambda inner: Front(inner, read_model, gate, templates, tally, notices, names_all=access_log))
     if settings.cors_origins:
         app.put_in_front(lambda inner: Cors(inner, settings.cors_origins))
     if access_log:

@@ -12,37 +12,50 @@ from collections.abc import Callable, Iterable, Sequence
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.answers import Answer, Header, failure, read_wanted, respond
+from api import request_ids
+from api.answers import Answer, failure, read_wanted, respond
 from api.errors import ApiError, InvalidInput
 from api.gate import Gate
+from api.notices import Notices
 from api.parameters import read_values
 from api.read_model import ReadModel
 from api.tally import OTHER, RouteTally, Tally
 from api.templates import Question, Template
+from projector.logs import REQUEST
 
 _REMEMBERED_TARGETS = 8_192
 _LONGEST_TARGET = 200
 _WITH_ID = re.compile(rb"(/.*/)(0|[1-9][0-9]{0,17})((?:/[a-z]+)?)")
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD"})
 
 ReadTarget = Callable[[bytes, bytes], Question | None]
 
 
 class Front:
-    """Answers the plain questions itself and hands on the rest; every answer echoes a sensible X-Request-ID.
+    """Answers the plain questions itself and hands on the rest, with a sensible X-Request-ID or one of ours.
 
-    Where the gate is open, the near cache is looked into before anything else.
+    Where the gate is open, the near cache is looked into before anything else. An answer out of it gets no id of ours
+    unless `names_all`: nothing is logged of it, and the header is a twentieth of what it costs.
     """
 
     def __init__(
-        self, app: ASGIApp, read_model: ReadModel, gate: Gate, templates: Sequence[Template], tally: Tally
+        self,
+        app: ASGIApp,
+        read_model: ReadModel,
+        gate: Gate,
+        templates: Sequence[Template],
+        tally: Tally,
+        notices: Notices,
+        *,
+        names_all: bool,
     ) -> None:
         self._app = app
         self._gate = gate
         self._find = read_model.find if gate.is_open else _find_nothing
         self._count = read_model.count
         self._tally = tally
+        self._notices = notices
+        self._names_all = names_all
         self._tallies = {template: tally.routes[template.path] for template in templates}
         self._find_route = route_finder(tally)
         self._read_target = target_reader(templates)
@@ -53,44 +66,57 @@ class Front:
             return
         began = time.perf_counter_ns()
         wanted = read_wanted(scope["headers"])
-        echo = None if wanted.request_id is None else _echo(wanted.request_id)
+        request_id = None if wanted.request_id is None else request_ids.read(wanted.request_id)
         question = self._question(scope)
         answer = None if question is None else self._find(question)
+        if request_id is None and (answer is None or self._names_all):
+            request_id = request_ids.make()
         if answer is not None:
             self._tally.add("near_cache_hits")
         elif question is not None:
-            try:
-                read = await self._gate.reader(scope)
-                answer = await read(question)
-            except ApiError as error:
-                answer = failure(error)
-            except Exception:  # noqa: BLE001  (asked again by FastAPI's route, which reports it as any other)
-                answer = None
+            REQUEST.set(request_id)
+            answer = await self._ask(question, scope, began)
         if question is None or answer is None:
-            await self._hand_on(scope, receive, send if echo is None else _echoing(echo, send), began)
+            await self._hand_on(scope, receive, send, request_id or request_ids.make(), began)
             return
         status, headers, body = respond(answer, wanted)
         if answer.grown:
             self._count(question, answer)
-        if echo is not None:
-            headers = [*headers, echo]
+        if request_id is not None:
+            headers = [*headers, (request_ids.NAME, request_id)]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
         self._tallies[question.template].count(status, began)
 
-    async def _hand_on(self, scope: Scope, receive: Receive, send: Send, began: int) -> None:
+    async def _ask(self, question: Question, scope: Scope, began: int) -> Answer | None:
+        try:
+            read = await self._gate.reader(scope)
+            answer = await read(question)
+        except ApiError as error:
+            answer = failure(error)
+        except Exception:  # noqa: BLE001  (asked again by FastAPI's route, which reports it as any other)
+            return None
+        self._notices.look(scope, answer.status, began)
+        return answer
+
+    async def _hand_on(self, scope: Scope, receive: Receive, send: Send, request_id: bytes, began: int) -> None:
         """To FastAPI; what it answers is counted, too."""
+        # Never reset: the server gives each request a context of its own, and logs in it what the application raises.
+        REQUEST.set(request_id)
         status = 500
 
         async def send_noting(message: Message) -> None:
             nonlocal status
-            status = message.get("status", status)
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": [*message.get("headers", ()), (request_ids.NAME, request_id)]}
             await send(message)
 
         try:
             await self._app(scope, receive, send_noting)
         finally:
             self._find_route(scope.get("path", "")).count(status, began)
+            self._notices.look(scope, status, began)
 
     def _question(self, scope: Scope) -> Question | None:
         if scope["method"] not in _METHODS or scope.get("root_path"):
@@ -132,16 +158,3 @@ def target_reader(templates: Iterable[Template]) -> ReadTarget:
 
 def _find_nothing(_: Question) -> Answer | None:
     return None
-
-
-def _echo(request_id: bytes) -> Header | None:
-    return (b"x-request-id", request_id) if _REQUEST_ID.fullmatch(request_id) else None
-
-
-def _echoing(echo: Header, send: Send) -> Send:
-    async def send_with_echo(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), echo]}
-        await send(message)
-
-    return send_with_echo

@@ -12,11 +12,11 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import uvicorn
-from uvicorn.config import LOGGING_CONFIG
 
 from api.app import create_app
 from api.processes import Server, Supervisor
 from api.protocol import EnvelopeProtocol
+from projector import logs
 from projector.errors import ServeError, cannot_listen
 from projector.settings import Settings
 from projector.systemd import Notifier
@@ -32,19 +32,6 @@ its connection for ever."""
 _MOST_CONNECTIONS = 2_000
 """Of one process, idle ones included; more are answered with 503. A connection takes some 10 KB."""
 _SPARE_FILES = 100
-
-_ACCESS_LOG = {
-    **LOGGING_CONFIG,
-    "formatters": {**LOGGING_CONFIG["formatters"], "line": {"format": "%(message)s"}},
-    "handlers": {
-        **LOGGING_CONFIG["handlers"],
-        "line": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stdout"},
-    },
-    "loggers": {
-        "api.access_log": {"handlers": ["line"], "level": "INFO", "propagate": False},
-        "uvicorn.error": {"level": "WARNING"},
-    },
-}
 
 _CAREFUL = [
     ("x-content-type-options", "nosniff"),
@@ -127,8 +114,7 @@ def _configure(
         http=EnvelopeProtocol,
         ws="none",
         lifespan="on",
-        log_config=_ACCESS_LOG if access_log else None,
-        log_level=None if access_log else "warning",
+        log_config=logs.configuration(settings, access_log=access_log),
         access_log=False,
         server_header=False,
         headers=headers,

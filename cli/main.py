@@ -1,6 +1,8 @@
 """The command `projector`: its commands, and what a failure looks like."""
 
+import os
 import sys
+import traceback
 from importlib import import_module
 from typing import Annotated
 
@@ -10,9 +12,8 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from cli.imports import uncollected
-from cli.logs import configure_logging
 from cli.manual import epilog
-from projector import __version__
+from projector import __version__, logs
 from projector.errors import ProjectorError
 
 _PLACES = {
@@ -97,15 +98,16 @@ def main() -> None:
     """Entry point. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
-    configure_logging(debug=debug)
+    if debug:
+        os.environ["PROJECTOR_LOG_LEVEL"] = "debug"
+    redact = logs.configure()
     try:
         app(args=arguments, prog_name="projector")
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:
-        if debug:
-            raise
-        sys.stderr.write(f"error: {_one_line(error)}\n")
+    except Exception as error:  # noqa: BLE001 - told in a line, and by the exit code
+        text = traceback.format_exc() if debug else f"error: {_one_line(error)}\n"
+        sys.stderr.write(redact(text))
         sys.exit(1)
 
 

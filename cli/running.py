@@ -14,6 +14,7 @@ from projector.admin import open_admin
 from projector.settings import Settings
 from projector.systemd import Notifier
 from projector.tasks import end
+from projector.tracing import tracing
 from projector.worker import Worker
 
 TELL_SECONDS = 0.1
@@ -37,9 +38,10 @@ def run() -> None:
 
 
 async def _work(settings: Settings) -> None:
-    worker = Worker(settings)
-    async with open_admin(settings, worker), _telling_systemd(worker) as notifier:
-        await _run(worker, settings, notifier)
+    with tracing("projector-worker") as tracer:
+        worker = Worker(settings, tracer)
+        async with open_admin(settings, worker), _telling_systemd(worker) as notifier:
+            await _run(worker, settings, notifier)
 
 
 @asynccontextmanager

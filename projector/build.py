@@ -2,6 +2,7 @@
 version (D5, D6)."""
 
 import logging
+import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -97,6 +98,8 @@ class Outcome:
     """Which documents the questions that were asked led to."""
     seen: Sequence[Event] = ()
     """Others' events for which documents were built in the same breath."""
+    resolved_at: float = 0.0
+    """When it was known what is wanted, by the monotonic clock."""
 
 
 class Builder:
@@ -168,6 +171,7 @@ class Builder:
         if resolution.questions:
             return None
         wanted = self._begin(request, resolution, outcome)
+        outcome.resolved_at = time.monotonic()
         plan = self._reader.plan(wanted)
         if plan.suspects:
             return None
@@ -197,6 +201,7 @@ class Builder:
                 await self._ask(question, wanted, outcome, isolated=isolated)
             if request.events:
                 self._leave(wanted, outcome)
+            outcome.resolved_at = time.monotonic()
             cursor = await self._execute(self._look(request.claim_xid, wanted))
             seen = self._read_look(request, await cursor.fetchone())
             outcome.built.version = seen.version

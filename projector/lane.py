@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from projector.backlog import queue_fanouts, queue_paced, queue_wanted
+from projector.batches import Acknowledged, Report, Steps, keep_silent
 from projector.build import Builder, Outcome, Request
 from projector.database import AsyncDatabase
 from projector.deadletters import DeadLetters
@@ -46,6 +47,7 @@ class Batch:
     connection: AsyncDatabase
     request: Request
     outcome: Outcome
+    steps: Steps
 
 
 def ignore(_: Request, __: Outcome) -> None:
@@ -59,7 +61,7 @@ class Lane:
 
     Two connections let a batch be published while the next one is built. With two more and a second builder one is
     read while the rows of another are collected, so that PostgreSQL never waits for us: which only a queue wants that
-    is full already. `queued` hears of batches that queued more work.
+    is full already. `queued` hears of batches that queued more work, `report` of all that were acknowledged.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Lane:
         connections: Sequence[AsyncDatabase],
         queued: Callable[[Request, Outcome], None] = ignore,
         totals: Totals | None = None,
+        report: Report = keep_silent,
     ) -> None:
         self.totals = totals or Totals()
         self._queue = queue
@@ -81,6 +84,7 @@ class Lane:
         self._dead_letters = dead_letters
         self._router = router
         self._queued = queued
+        self._report = report
         self._connections = connections
         self._free = deque(connections)
         self._claiming = asyncio.Lock()
@@ -165,7 +169,9 @@ class Lane:
     async def _take(self) -> Batch | None:
         connection = self._free.popleft()
         async with self._claiming:  # in the order of the queue
+            steps = Steps()
             request = await self._queue.claim(connection)
+            steps.claimed = time.monotonic()
         if request is None:
             self._free.append(connection)
             return None
@@ -174,18 +180,22 @@ class Lane:
         if not request.is_heartbeat:
             self.found_at = began
         builder = await self._idle.get()
+        steps.building = time.monotonic()
         outcome = await builder.build(request)
+        steps.built = time.monotonic()
         self._idle.put_nowait(builder)
         if request.pace is not None:
             request.pace.took(request.wanted, time.monotonic() - began)
         reach("built")
-        return Batch(connection, request, outcome)
+        return Batch(connection, request, outcome, steps)
 
     async def _finish(self, batch: Batch) -> None:
-        request, outcome = batch.request, batch.outcome
+        request, outcome, steps = batch.request, batch.outcome, batch.steps
         causes = Causes(self._router, request, outcome)
         causes.give(outcome.built)
+        steps.publishing = time.monotonic()
         published = await self._publisher.publish(outcome.built, request.heartbeat)
+        steps.published = time.monotonic()
         if request.ages and not outcome.behind:
             self.totals.lag.observe(request.ages, time.monotonic() - request.claimed_at)
         reach("published")
@@ -194,6 +204,7 @@ class Lane:
         self.totals.rows += request.rows
         self._count(outcome, published)
         self._queued(request, outcome)
+        self._report(Acknowledged(request, outcome, published, steps))
 
     async def _acknowledge(self, batch: Batch, causes: Causes) -> None:
         connection, request, outcome = batch.connection, batch.request, batch.outcome

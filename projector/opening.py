@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from projector.audit import Audit
 from projector.backlog import Backlog
+from projector.batches import Reporter
 from projector.build import Builder, Outcome, Request
 from projector.database import AsyncDatabase, connect, limit_statements
 from projector.deadletters import DeadLetters
@@ -80,6 +81,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memo
             made = Lane(
                 queue, [builder_on(build, memory.tally.sections) for build in builds], publisher, dead_letters, router,
                 [await database(f"{name} claim") for _ in range(claims)], queued, totals,
+                Reporter(name, memory.tracer),
             )  # fmt: skip
             await made.prepare()
             return made

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from projector.audit import HASTE, Audit
 from projector.build import DefinitionsChanged, Outcome, Request
@@ -29,6 +30,9 @@ from projector.tasks import Together, end, wait_within
 from projector.timers import Timers
 from projector.trigger_watch import TriggerWatch
 from projector.wakeup import Signal, Sleeper, listen, start_listening
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +102,7 @@ class Memory:
     counts: PublishCounts
     tally: Tally
     pulse: Pulse
+    tracer: "Tracer | None" = None
 
 
 @dataclass(frozen=True, slots=True)

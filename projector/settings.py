@@ -1,12 +1,14 @@
 """All settings, read once from the environment (or a .env file) and passed on as one immutable object."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from projector.errors import SettingsError
+
+LogForm = Literal["auto", "text", "json"]
 
 SHORTEST_SECRET = 32
 """Bytes, as many as HS256's own hash."""
@@ -108,6 +110,13 @@ class Settings(BaseSettings):
         None, description="Names of the worker under which others than this machine may open the status page /ops"
     )
     api_admin_port: int = Field(0, ge=0, le=65_535, description="The read API's metrics; 0: none")
+    log_format: LogForm = Field("auto", description="text, json, or auto: text on a terminal and JSON elsewhere")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug has a line for each batch, and tracebacks"
+    )
+    api_slow_seconds: float = Field(
+        1, gt=0, le=3_600, description="The read API logs requests that took longer to answer"
+    )
     clock_offset_seconds: float = Field(
         0,
         ge=-3.2e9,

@@ -5,7 +5,7 @@ import logging
 import random
 import time
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import psycopg
 from redis.exceptions import RedisError
@@ -17,19 +17,21 @@ from projector.names import built_field
 from projector.opening import open_session
 from projector.publish import PublishCounts
 from projector.pulse import Pulse
+from projector.seldom import Seldom
 from projector.session import Memory, Session
 from projector.settings import Settings
 from projector.tally import Tally
 from projector.tasks import wait_within
 from projector.trouble import LOST, Trouble, trouble
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS = 5.0
 SOUND_SECONDS = 10.0
 """A session that held so long was no failed attempt: the pauses begin anew."""
-REMINDER_SECONDS = 5.0
-"""The same trouble is not told of again sooner."""
 
 STUCK = 5
 """Statement time-outs without a turn."""
@@ -41,14 +43,15 @@ class Worker:
     """Runs sessions one after the other: a session ends when a server goes away, and the next begins, with
     growing pauses, when both are back. Any other error ends the worker."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tracer: "Tracer | None" = None) -> None:
         self._settings = settings
         self._stopping = asyncio.Event()
         self._session: Session | None = None
-        self._memory = Memory(PublishCounts(), Tally(), Pulse())
+        self._memory = Memory(PublishCounts(), Tally(), Pulse(), tracer)
         self._pause = 0.0
         self._tried_at = time.monotonic()
-        self._told: tuple[Trouble, float] | None = None
+        self._trouble: Trouble | None = None
+        self._troubles = Seldom()
 
     @property
     def stopping(self) -> bool:
@@ -80,8 +83,8 @@ class Worker:
         if self.is_connected:
             live = self.tally.live
             return f"works: {live.events:,} events, {live.changed:,} documents changed by them"
-        if self._told is not None:
-            return f"waits: {self._told[0].what}"
+        if self._trouble is not None:
+            return f"waits: {self._trouble.what}"
         return "connects"
 
     async def missing_parts(self) -> list[str]:
@@ -136,16 +139,15 @@ class Worker:
     async def _back_off(self, error: BaseException) -> None:
         self._pause = min(LONGEST_PAUSE_SECONDS, self._pause * 2 or 0.1)
         seconds = self._pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-        self._tell(_trouble(error) or LOST, error, seconds)
+        self._trouble = _trouble(error) or LOST
+        self._tell(self._trouble, error, seconds)
         await wait_within(self._stopping, seconds)
 
     def _tell(self, what: Trouble, error: BaseException, seconds: float) -> None:
-        now = time.monotonic()
-        if self._told is not None and self._told[0] == what and now - self._told[1] < REMINDER_SECONDS:
+        if not (count := self._troubles.count(what)):
             return
-        self._told = what, now
         fields = {"error": " ".join(str(error).split()) or type(error).__name__, "remedy": what.remedy}
-        log.warning("%s, trying again", what.what, extra={**fields, "seconds": round(seconds, 2)})
+        log.warning("%s, trying again", what.what, extra={**fields, "seconds": round(seconds, 2), "count": count})
 
 
 def _errors(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

@@ -32,6 +32,8 @@ _GIVEN_DATABASE = os.environ.pop("PROJECTOR_DATABASE_URL", None)
 _GIVEN_REDIS = os.environ.pop("PROJECTOR_REDIS_URL", None)
 # Tests that stop a process at the n-th batch, or count messages and events, mean those of their own changes.
 os.environ.setdefault("PROJECTOR_HEARTBEAT_SECONDS", "0")
+# Tests look for lines as a terminal shows them.
+os.environ.setdefault("PROJECTOR_LOG_FORMAT", "text")
 _numbers = itertools.count(1)
 _MEMORY = Path("/dev/shm")  # noqa: S108
 _ROOM = 4 * 2**30

@@ -1,13 +1,14 @@
 """One table of requests, answered in front of FastAPI and by FastAPI's routes, cold and warm: always the same."""
 
 import itertools
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from random import Random
 
 import pytest
 from fastapi import FastAPI
-from httpx import ASGITransport, AsyncClient, InvalidURL
+from httpx import ASGITransport, AsyncClient, InvalidURL, Response
 from pydantic import SecretStr
 from starlette.types import Receive, Scope, Send
 
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.anyio
 
 PRODUCT_ADDRESS = "/api/mobile/products/42/complete"
 HUGE = "9" * 18
+OWN_ID = re.compile(r"[0-9a-f]{12}-[0-9a-f]+")
 PLAIN = (
     *DOCUMENT_ADDRESSES,
     "/api/mobile/products/43/complete",
@@ -110,7 +112,14 @@ async def doors(request: pytest.FixtureRequest, store: Store) -> AsyncIterator[D
         transport = ASGITransport(app=routes, raise_app_exceptions=False)
         alone = await stack.enter_async_context(AsyncClient(transport=transport, base_url="http://api"))
         alone.headers["accept-encoding"] = "identity"
+        front.event_hooks = {"response": [_forget_own_id]}
         yield Doors(front, alone)
+
+
+async def _forget_own_id(response: Response) -> None:
+    """What the front adds to what the routes say."""
+    if OWN_ID.fullmatch(response.headers.get("x-request-id", "")):
+        del response.headers["x-request-id"]
 
 
 @pytest.mark.parametrize("address", [*PLAIN, *ODD])
@@ -190,6 +199,23 @@ async def test_errors_without_redis_are_the_same(doors: Doors, store: Store) -> 
         here, there = [await door.get(address) for door in (doors.front, doors.routes)]
         assert here.status_code == there.status_code == 503
         assert (here.content, here.headers) == (there.content, there.headers)
+
+
+@pytest.mark.parametrize("address", [PRODUCT_ADDRESS, "/api/mobile/health", "/nothing"])
+async def test_a_request_without_a_sensible_id_gets_one_of_its_own(
+    address: str, doors: Doors, request: pytest.FixtureRequest
+) -> None:
+    """But not where the answer is at hand."""
+    doors.front.event_hooks = {"response": []}
+    await doors.front.get(address)
+    headers: list[dict[str, str]] = [{}, {"x-request-id": "x" * 129}, {"x-request-id": 'a"b'}, {"x-request-id": ""}]
+    given = [(await doors.front.get(address, headers=each)).headers.get_list("x-request-id") for each in headers]
+    if address == PRODUCT_ADDRESS and "warm" in request.node.callspec.id:
+        assert given == [[]] * len(headers)
+        return
+    assert [len(ids) for ids in given] == [1] * len(headers)
+    assert len({id_ for (id_,) in given}) == len(headers)
+    assert all(OWN_ID.fullmatch(id_) for (id_,) in given)
 
 
 @pytest.mark.parametrize(

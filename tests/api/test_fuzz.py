@@ -25,8 +25,8 @@ CODES = {
 }
 LAST = b"GET /api/mobile/health HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n"
 COMPLAINT = re.compile(
-    r"[-0-9]+ [0-9:,]+ WARNING uvicorn\.error"
-    r" (Invalid HTTP request received\.|The head of the request is longer than 65536 bytes\.)"
+    r"[-:.0-9TZ]+ \[warning\] "
+    r"(Invalid HTTP request received\.|The head of the request is longer than 65536 bytes\.) *\[uvicorn\.error\] *"
 )
 THREADS = 8
 MOST_GROWTH_MB = 40

@@ -22,6 +22,7 @@ async def test_every_json_answer_has_these_headers_and_no_others(
     assert response.status_code == 200
     headers = dict(response.headers)
     assert headers.pop("etag").strip('"').isalnum()
+    assert headers.pop("x-request-id")
     assert headers == {
         "content-type": "application/json; charset=utf-8",
         "content-length": str(len(response.content)),

@@ -1,0 +1,1 @@
+"""Programs of the build: what goes out is looked at, and listed."""
