@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import routes
 from api.access_log import AccessLog
+from api.after import Waiting
 from api.answers import failure, response
 from api.cors import Cors
 from api.errors import ApiError, MethodNotAllowed, NoSuchPath
@@ -58,6 +59,7 @@ def create_app(
     checkout = Checkout.load(settings.checkout_file)
     read_model = ReadModel(lines, near_cache, checkout, tally, settings.api_heartbeat_late_seconds)
     gate = make_gate(settings, read_model)
+    waiting = Waiting(lines, settings.api_after_seconds, settings.api_after_waiting)
     subscription = Subscription(lines, timeout_seconds, near_cache, read_model.probe, read_model.feel_heartbeat, tally)
 
     @asynccontextmanager
@@ -86,7 +88,7 @@ def create_app(
         openapi_url=None,
     )
     app.state.near_cache, app.state.tally = near_cache, tally
-    _add_routes(app, read_model, gate)
+    _add_routes(app, read_model, gate, waiting)
     _add_error_envelopes(app)
     app.add_middleware(HeadAsGet)
     templates, notices = [page.template for page in PAGES], Notices(settings.api_slow_seconds)
@@ -158,9 +160,9 @@ class HeadAsGet:
         await self._app({**scope, "method": "GET"}, receive, send_without_body)
 
 
-def _add_routes(app: FastAPI, read_model: ReadModel, gate: Gate) -> None:
-    routes.add_document_routes(app, read_model, gate)
-    routes.add_batch_route(app, gate)
+def _add_routes(app: FastAPI, read_model: ReadModel, gate: Gate, waiting: Waiting) -> None:
+    routes.add_document_routes(app, read_model, gate, waiting)
+    routes.add_batch_route(app, read_model, gate, waiting)
     routes.add_refresh_routes(app, read_model, gate)
     routes.add_probe_routes(app, read_model)
     routes.add_documentation_routes(app)

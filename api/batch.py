@@ -9,7 +9,7 @@ from typing import Any
 from api import endpoints
 from api.answers import Answer, failure, instant, stale_headers, tagged
 from api.encodings import CODINGS, choose
-from api.errors import ApiError, Fault, InvalidInput, Unavailable
+from api.errors import ApiError, Fault, InvalidInput, NotReflected, Unavailable
 from api.gate import Reader
 from api.parameters import INT64, read_query
 from api.templates import Question, Template, encode
@@ -17,6 +17,7 @@ from projector.names import RANGES
 
 MOST_KEYS = 50
 _LARGE = 32_768
+_ALONE = frozenset({InvalidInput.status, Unavailable.status, NotReflected.status})
 
 _KEY = re.compile(r"(products|customers|orders|salesperson)/(-?)0*([0-9]{1,19})((?:/[a-z]{1,20})*)")
 _TEMPLATES: dict[tuple[str, str], Template] = {
@@ -103,9 +104,10 @@ def read_key(name: str) -> Question | None:
 
 
 async def batch_answer(keys: Sequence[tuple[str, Question]], read: Reader, accepted: bytes | None) -> Answer:
-    """All answers in one, in the order of the keys; the first 503 alone if there is nothing else."""
+    """All answers in one, in the order of the keys; the first of them alone if none can be had, or if the token of
+    `after` is none."""
     answers = await asyncio.gather(*(_answer(question, read) for _, question in keys))
-    if all(answer.status == Unavailable.status for answer in answers):
+    if all(answer.status in _ALONE for answer in answers):
         return answers[0]
     items = b",".join(_item(name, answer) for (name, _), answer in zip(keys, answers, strict=True))
     data = b'{"items":[%b],"count":%d}' % (items, len(answers))

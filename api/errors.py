@@ -13,8 +13,9 @@ too_many_requests   429      too many rebuilds were asked for; try again later
 not_built           503      this kind of document was never built; try again later
 keys_unavailable    503      the keys that tokens are verified with cannot be read; try again later
 unavailable         503      Redis cannot be reached or refuses; try again later
-overloaded          503      too many connections at once; try again later
+overloaded          503      too many connections, or requests that wait, at once; try again later
 not_ready           503      /ready only; `waiting_for` names what is missing
+not_reflected       504      what was asked for does not reflect the transaction in `after` yet; try again later
 internal_error      500      a fault of the API itself, which its log describes
 """
 
@@ -37,6 +38,7 @@ Code = Literal[
     "keys_unavailable",
     "overloaded",
     "not_ready",
+    "not_reflected",
     "internal_error",
 ]
 
@@ -221,6 +223,26 @@ class Overloaded(ApiError):
 
     def __init__(self) -> None:
         super().__init__("Too many connections at once")
+
+
+class TooManyWaiting(ApiError):
+    """More documents are waited for than one process takes."""
+
+    status, code = 503, "overloaded"
+    retry_after_seconds = 1
+
+    def __init__(self) -> None:
+        super().__init__("Too many requests wait for a transaction at once")
+
+
+class NotReflected(ApiError):
+    """The transaction that a request names goes on, or has not arrived in the document."""
+
+    status, code = 504, "not_reflected"
+    retry_after_seconds = 1
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The transaction was not reflected within {seconds:g} s")
 
 
 class NotReady(ApiError):

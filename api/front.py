@@ -1,7 +1,7 @@
 """In front of FastAPI: documents asked for in the plain way are answered before its machinery for each request runs.
 
-Plain is a GET or HEAD of a document's address with a canonical id and parameters that can be used. Everything else goes
-on to FastAPI, whose routes ask the same read model and so answer the same.
+Plain is a GET or HEAD of a document's address with a canonical id and parameters that can be used, which waits for
+nothing. Everything else goes on to FastAPI, whose routes ask the same read model and so answer the same.
 """
 
 import functools
@@ -13,6 +13,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import request_ids
+from api.after import read_after
 from api.answers import Answer, failure, read_wanted, respond
 from api.errors import ApiError, InvalidInput
 from api.gate import Gate
@@ -146,7 +147,7 @@ def target_reader(templates: Iterable[Template]) -> ReadTarget:
         match = _WITH_ID.fullmatch(path)
         number = match[2] if match else b""
         template = addresses.get((match[1], match[3]) if match else (path,))
-        if template is None:
+        if template is None or read_after(query) is not None:
             return None
         try:
             return Question(template, read_values(template.parameters, {"id": number.decode()}, query))

@@ -13,6 +13,7 @@ from starlette.types import Scope
 from api.answers import Answer, Header
 from api.errors import Forbidden, InsufficientScope, TooManyRequests
 from api.identity import READ, REFRESH, Identity
+from api.joined import Source
 from api.ownership import Ownership
 from api.rate_limit import RateLimit
 from api.read_model import ReadModel
@@ -34,8 +35,8 @@ class Gate(Protocol):
 
     is_open: bool
 
-    async def reader(self, scope: Scope) -> Reader:
-        """What answers the questions of this request."""
+    async def reader(self, scope: Scope, source: Source | None = None) -> Reader:
+        """What answers the questions of this request, from the read model or another source."""
 
     async def refresher(self, scope: Scope) -> Admit:
         """What returns for each entity and id of which this request may ask for a rebuild."""
@@ -50,8 +51,8 @@ class OpenGate:
         self._answer = read_model.answer
         self._limit = limit
 
-    async def reader(self, _: Scope) -> Reader:
-        return self._answer
+    async def reader(self, _: Scope, source: Source | None = None) -> Reader:
+        return self._answer if source is None else source.answer
 
     async def refresher(self, scope: Scope) -> Admit:
         client = scope.get("client")
@@ -68,12 +69,11 @@ class TokenGate:
 
     def __init__(self, read_model: ReadModel, tokens: Identify, limit: RateLimit) -> None:
         self._read_model = read_model
-        self._ownership = Ownership(read_model)
         self._tokens = tokens
         self._limit = limit
 
-    async def reader(self, scope: Scope) -> Reader:
-        return functools.partial(self._answer, await self._holder(scope, READ))
+    async def reader(self, scope: Scope, source: Source | None = None) -> Reader:
+        return functools.partial(self._answer, await self._holder(scope, READ), source or self._read_model)
 
     async def refresher(self, scope: Scope) -> Admit:
         return functools.partial(self._admit, await self._holder(scope, REFRESH))
@@ -81,7 +81,9 @@ class TokenGate:
     async def _admit(self, identity: Identity, entity: str, entity_id: int) -> None:
         _take(self._limit, identity.name)
         verdict = identity.judge(entity, entity_id)
-        if verdict == "no" or (verdict == "ask" and not await self._ownership.owns(identity, entity, entity_id)):
+        if verdict == "no" or (
+            verdict == "ask" and not await Ownership(self._read_model).owns(identity, entity, entity_id)
+        ):
             raise Forbidden(entity.capitalize(), entity_id)
 
     async def _holder(self, scope: Scope, needed: str) -> Identity:
@@ -90,15 +92,15 @@ class TokenGate:
             raise InsufficientScope(needed)
         return identity
 
-    async def _answer(self, identity: Identity, question: Question) -> Answer:
+    async def _answer(self, identity: Identity, source: Source, question: Question) -> Answer:
         subjects = _subjects(question)
         verdicts = [identity.judge(document, id_) for _, document, id_ in subjects]
         for (noun, _, id_), verdict in zip(subjects, verdicts, strict=True):
             if verdict == "no":
                 raise Forbidden(noun, id_)
-        answer = await self._read_model.answer(question)
+        answer = await source.answer(question)
         for (noun, document, id_), verdict in zip(subjects, verdicts, strict=True):
-            if verdict == "ask" and not await self._ownership.owns(identity, document, id_):
+            if verdict == "ask" and not await Ownership(source).owns(identity, document, id_):
                 raise Forbidden(noun, id_)
         return answer
 

@@ -15,6 +15,7 @@ from api.errors import (
     NotBuilt,
     NotFound,
     NotReady,
+    NotReflected,
     Overloaded,
     TooManyRequests,
     Unavailable,
@@ -156,6 +157,7 @@ def document_responses(page: Page) -> Responses:
         **failed(f"The {template.noun.lower()} does not exist", NotFound(template.noun, 789)),
         **failed("An id or a parameter cannot be used", _invalid(template.parameters[0])),
         **_unavailable("Not built yet, or Redis is away", NotBuilt(template.document), Unavailable()),
+        **_NOT_REFLECTED,
     }
 
 
@@ -166,6 +168,7 @@ def batch_responses() -> Responses:
         **_tagged(),
         **failed("Too many keys, or one that cannot be used", InvalidInput([fault])),
         **_unavailable("None of the documents can be had", NotBuilt("product"), Unavailable()),
+        **_NOT_REFLECTED,
     }
 
 
@@ -258,6 +261,11 @@ def failed(description: str, *errors: ApiError, headers: Mapping[str, Any] | Non
         "content": {"application/json": {"examples": named}},
     }
     return {errors[0].status: response | ({"headers": headers} if headers else {})}
+
+
+_NOT_REFLECTED: Final = failed(
+    "The transaction in `after` goes on, or has not arrived in time", NotReflected(2), headers=_RETRY
+)
 
 
 def _invalid(parameter: Parameter) -> InvalidInput:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from api.documents import StoredDocument
 from api.endpoints import CUSTOMER_ID, ORDER_ID
 from api.identity import Identity
-from api.read_model import ReadModel
+from api.joined import Source
 from api.templates import Field, Question, Template
 
 
@@ -42,8 +42,8 @@ ORDER_OWNER: Final = Template(
 class Ownership:
     """Answers whether somebody owns a document. Nobody owns what does not exist, or does not say whose it is."""
 
-    def __init__(self, read_model: ReadModel) -> None:
-        self._read_model = read_model
+    def __init__(self, source: Source) -> None:
+        self._source = source
 
     async def owns(self, identity: Identity, document: str, document_id: int) -> bool:
         """NotBuilt or Unavailable where it cannot be known."""
@@ -63,7 +63,7 @@ class Ownership:
         return _known(owners.get("salesperson_id"))
 
     async def _read(self, template: Template, document_id: int) -> dict[str, Any]:
-        answer = await self._read_model.answer(Question(template, (document_id,)))
+        answer = await self._source.answer(Question(template, (document_id,)))
         found: dict[str, Any] = json.loads(answer.body)["data"] if answer.status == 200 else {}
         return found
 

@@ -14,7 +14,7 @@ from redis.exceptions import InvalidResponse, RedisError
 from api.answers import Answer, as_stale, document_answer, failure
 from api.documents import StoredDocument, read_document, stamp_fields
 from api.errors import NotBuilt, NotFound, Unavailable
-from api.joined import Missing
+from api.joined import Missing, Source
 from api.lines import Lines
 from api.near_cache import Entry, NearCache
 from api.redis_line import Command, Errand, State
@@ -110,32 +110,36 @@ class ReadModel:
             self._tally.add("near_cache_hits")
             return answer
         if (join := question.template.join) is not None:
-            return await self._join(join, question)
-        self._tally.add("near_cache_misses")
+            return await self.join(join, question, self)
         try:
+            return await self.fresh(question)
+        except (Unavailable, NotBuilt) as error:
+            return self._stale(question, error)
+
+    async def fresh(self, question: Question) -> Answer:
+        """The answer with what Redis holds at the moment, whatever the near cache has; the same errors."""
+        self._tally.add("near_cache_misses")
+        with reaching("HMGET"):
             fetched = await self._fetch(question)
-        except RedisError as error:
-            logger.debug("Redis did not answer %s: %s", question.key.decode(), error)
-            return self._stale(question, Unavailable())
         if fetched.entry is not None:
             return self._compose(question, fetched.document, fetched.entry)
         if not fetched.document.stamp.is_live and not fetched.is_built:
-            return self._stale(question, NotBuilt(question.template.document))
+            raise NotBuilt(question.template.document)
         await self._ask_to_mend(question)
-        return self._stale(question, Unavailable())
+        raise Unavailable
 
     async def request_rebuild(self, entity: str, entity_id: int) -> None:
         """Asks the projector to rebuild the entity's documents; what is served stays until then."""
         limit = ("MAXLEN", "~", REFRESH_STREAM_LENGTH)
         command = ("XADD", REFRESH_STREAM, *limit, "*", "document", entity, "id", entity_id)
-        with _reaching(command[0]):
+        with reaching(command[0]):
             await self._lines.ask(REFRESH_STREAM, *command)
 
     async def missing_parts(self) -> tuple[str, ...]:
         """What the API waits for before it can answer everything with what the database says now: Redis, each first
         build, and heartbeats where they are to be waited for."""
         try:
-            with _reaching("PING"):
+            with reaching("PING"):
                 built = await self._lines.look()
             if self._late_seconds:
                 await self._take_pulse()
@@ -158,7 +162,7 @@ class ReadModel:
 
     async def _take_pulse(self) -> None:
         """Takes note of the newest heartbeat."""
-        with _reaching("HMGET"):
+        with reaching("HMGET"):
             reply = await self._lines.ask(HEARTBEAT_KEY, "HMGET", HEARTBEAT_KEY, HEARTBEAT_FIELD)
         beat = None if reply.value[0] is None else int(reply.value[0])
         if self._pulse.observe(beat):
@@ -169,9 +173,10 @@ class ReadModel:
         with suppress(RedisError):
             await self._lines.look()
 
-    async def _join(self, join: Join, question: Question) -> Answer:
+    async def join(self, join: Join, question: Question, source: Source) -> Answer:
+        """An answer that is joined of parts, which come from `source`."""
         try:
-            answer: Answer = await join(question, self)
+            answer: Answer = await join(question, source)
         except Missing as missing:
             return missing.answer
         return answer
@@ -213,7 +218,8 @@ class ReadModel:
 
 
 @contextmanager
-def _reaching(command: str) -> Iterator[None]:
+def reaching(command: str) -> Iterator[None]:
+    """Unavailable where Redis does not answer."""
     try:
         yield
     except RedisError as error:

@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from api import openapi
+from api.after import AFTER, Reflecting, Waiting, read_after, unless_gone
 from api.answers import Answer, failure, read_wanted, response, tagged, untagged
 from api.batch import KEYS, batch_answer, read_keys
 from api.endpoints import CUSTOMER_ID, MOBILE, ORDER_ID, PRODUCT_ID
-from api.errors import NotReady
+from api.errors import BadRequest, NotReady
 from api.gate import Gate
 from api.models import envelope
 from api.models.batch import BatchAnswer
@@ -56,30 +57,33 @@ PATHS = (
 """Every address."""
 
 
-def add_document_routes(app: FastAPI, read_model: ReadModel, gate: Gate) -> None:
+def add_document_routes(app: FastAPI, read_model: ReadModel, gate: Gate, waiting: Waiting) -> None:
     """GET of every template."""
     for page in openapi.PAGES:
         app.add_api_route(
             page.template.path,
-            _document_endpoint(page.template, read_model, gate),
+            _document_endpoint(page.template, read_model, gate, waiting),
             methods=["GET"],
             response_model=page.model,
             summary=page.summary,
             tags=[page.tag],
             operation_id=page.operation_id,
             responses=openapi.document_responses(page),
-            openapi_extra=openapi.tagged_parameters(page.template.parameters),
+            openapi_extra=openapi.tagged_parameters((*page.template.parameters, AFTER)),
         )
 
 
-def add_batch_route(app: FastAPI, gate: Gate) -> None:
+def add_batch_route(app: FastAPI, read_model: ReadModel, gate: Gate, waiting: Waiting) -> None:
     """GET of several documents at once."""
 
     async def endpoint(request: Request) -> Response:
         scope = request.scope
-        accepted = read_wanted(scope["headers"]).accepted
-        read = await gate.reader(scope)
-        answer = await batch_answer(read_keys(scope["query_string"]), read, accepted)
+        query, accepted = scope["query_string"], read_wanted(scope["headers"]).accepted
+        after = read_after(query)
+        read = await gate.reader(scope, Reflecting(read_model, waiting, after) if after else None)
+        read_values((AFTER,), {}, query)
+        answering = batch_answer(read_keys(query), read, accepted)
+        answer = await _awaited(request, answering) if after else await answering
         return response(answer, scope["headers"])
 
     app.add_api_route(
@@ -91,7 +95,7 @@ def add_batch_route(app: FastAPI, gate: Gate) -> None:
         tags=["batch"],
         operation_id="batch",
         responses=openapi.batch_responses(),
-        openapi_extra=openapi.tagged_parameters((KEYS,)),
+        openapi_extra=openapi.tagged_parameters((KEYS, AFTER)),
     )
 
 
@@ -157,18 +161,27 @@ def add_documentation_routes(app: FastAPI) -> None:
     app.add_route("/redoc", redoc, include_in_schema=False)
 
 
-def _document_endpoint(template: Template, read_model: ReadModel, gate: Gate) -> Endpoint:
+def _document_endpoint(template: Template, read_model: ReadModel, gate: Gate, waiting: Waiting) -> Endpoint:
+    parameters = (*template.parameters, AFTER)
+
     async def endpoint(request: Request) -> Response:
         scope = request.scope
-        read = await gate.reader(scope)
-        values = read_values(template.parameters, scope["path_params"], scope["query_string"])
-        question = Question(template, values)
-        answer = await read(question)
+        after = read_after(scope["query_string"])
+        read = await gate.reader(scope, Reflecting(read_model, waiting, after) if after else None)
+        *values, _ = read_values(parameters, scope["path_params"], scope["query_string"])
+        question = Question(template, tuple(values))
+        answer = await _awaited(request, read(question)) if after else await read(question)
         sent = response(answer, scope["headers"])
         read_model.count(question, answer)
         return sent
 
     return endpoint
+
+
+async def _awaited(request: Request, answering: Awaitable[Answer]) -> Answer:
+    """The answer of a request that may wait for long; whatever, once its client has gone."""
+    answer = await unless_gone(request.receive, answering)
+    return failure(BadRequest("The client has gone")) if answer is None else answer
 
 
 def _refresh_endpoint(entity: str, noun: str, parameter: Id, read_model: ReadModel, gate: Gate) -> Endpoint:

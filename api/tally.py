@@ -14,7 +14,7 @@ from typing import Final
 
 from projector.tally import LAG_BOUNDS
 
-STATUSES: Final = (200, 202, 304, 400, 401, 403, 404, 405, 413, 422, 429, 500, 503)
+STATUSES: Final = (200, 202, 304, 400, 401, 403, 404, 405, 413, 422, 429, 500, 503, 504)
 OTHER: Final = "other"
 """Whatever is not among the known routes, or statuses."""
 LATENCY_BOUNDS: Final = (

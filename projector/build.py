@@ -157,7 +157,8 @@ class Builder:
         await self._connection.execute("BEGIN")
         try:
             cursor = await self._execute(self._look(look.NOBODY, wanted))
-            await self._widen(wanted, look.read(await cursor.fetchone() or (), self._epoch), (), isolated=True)
+            seen = self._read_look(Request(UNCLAIMED), await cursor.fetchone())
+            await self._widen(wanted, seen, (), isolated=True)
         finally:
             with suppress(psycopg.OperationalError):
                 await self._connection.execute("ROLLBACK")

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 FIRST, REBUILD, REFILL, EPOCH, INSTALL = "first", "rebuild", "refill", "epoch", "install"
 TIMER, CLOCK, REFRESH, RETRY, REPAIR = "timer", "clock", "refresh", "retry", "repair"
-RESUME, RECHECK, TRIGGER = "resume", "recheck", "trigger"
+RESUME, RECHECK, TRIGGER, READER = "resume", "recheck", "trigger", "reader"
 
 WORDS: Final = MappingProxyType(
     {
@@ -30,6 +30,7 @@ WORDS: Final = MappingProxyType(
         REPAIR: "the audit or verify --repair, which found it to differ",
         RESUME: "a rebuild of everything, because capture had been paused",
         RECHECK: "a second look, once all transactions had ended of which capture may have missed something",
+        READER: "a reader who waited for a transaction, whose change had not been built yet",
         TRIGGER: "a trigger that was back after it had been disabled or dropped",
     }
 )

@@ -37,6 +37,7 @@ _SCHEMA_FILES = (
     "schema/pause.sql",
     "schema/waiting_events.sql",
     "schema/heartbeat.sql",
+    "schema/token.sql",
 )
 _LOCK_TIMEOUT = "2s"
 _LOCK_ATTEMPTS = 30
@@ -190,6 +191,7 @@ class Installer:
         for capture in captures:
             for statement in functions(capture):
                 self._run(statement)
+        self._run(read_sql("schema/rights.sql"))
         self._run("DELETE FROM projector.capture_fault")
         # Places of sections are those of the version that wrote them.
         self._run("UPDATE projector.outbox SET changed = NULL WHERE operation = 'B'")

@@ -154,7 +154,7 @@ class Lane:
 
     async def _next_batch(self, *, alone: bool) -> Batch | None:
         """The oldest that is under way, and where there is none, the next of the queue."""
-        batches = 1 if alone else len(self._connections) - 1  # and one that is published
+        batches = 1 if alone else max(1, len(self._connections) - 1)  # and one that is published
         if batches == 1 and not self._under_way:
             return await self._take()
         while len(self._under_way) < batches:

@@ -119,12 +119,18 @@ LEASED_TIMERS_KEY: Final = "{projector}:timers:leased"
 
 REFRESH_STREAM: Final = "projector:refresh"
 REFRESH_STREAM_LENGTH: Final = 100_000
+WAITING_STREAM: Final = "projector:waiting"
+"""Readers that wait until a document reflects a transaction: its `key`, the `token`, and the reader's `nonce`."""
+WAITING_STREAM_LENGTH: Final = 1_000
+REFLECTED_FIELD: Final = "reflected"
+"""Set once the document reflects the transaction; a field named after a reader's nonce says why it never will."""
 CHANGES_CHANNEL: Final = "projector:changes"
 """Each message is the key of a document whose bytes changed, or HEARTBEAT_KEY."""
 HEARTBEAT_KEY: Final = "projector:heartbeat"
 HEARTBEAT_FIELD: Final = "at"
 """The moment of the newest heartbeat that came so far, in microseconds since 1970, by the clock of PostgreSQL."""
 
+VERDICT_PREFIX: Final = "projector:after:"
 KEY_PATTERN: Final = "bff:*"
 
 
@@ -149,6 +155,12 @@ def read_key(key: str) -> tuple[str, int] | None:
                 if re.fullmatch(r"-?[0-9]{1,18}", middle):
                     return document, int(middle)
     return None
+
+
+def verdict_key(key: str, token: str) -> str:
+    """Where a worker says that the document under `key` reflects a transaction: in the same slot, so that whoever has
+    the one has the other."""
+    return f"{VERDICT_PREFIX}{{{key}}}:{token}"
 
 
 def version_field(section: str) -> str:

@@ -20,6 +20,7 @@ from projector.outbox import Beside, Outbox
 from projector.pace import Pace
 from projector.progress import Progress
 from projector.publish import Publisher, Replicas
+from projector.readers import Asked, Readers
 from projector.redis_server import open_redis
 from projector.session import Connections, Lanes, Memory, Parts, Session, Signals, flows
 from projector.settings import Settings
@@ -102,12 +103,25 @@ async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memo
         builder = builder_on(audit_connection)
         await builder.prepare()
         verifier = Verifier(audit_connection, client, router, builder)
+        asked = Asked(router)
+        readers_build = await database("readers build", snapshots=True)
+        await limit_statements(readers_build, settings.row_timeout_seconds)
+        readers_builder = builder_on(readers_build)
+        readers_claim = await database("readers claim")
+        readers_lane = Lane(
+            asked, [readers_builder], publisher, dead_letters, router, [readers_claim],
+            report=Reporter("readers", memory.tracer),
+        )  # fmt: skip
+        await readers_lane.prepare()
         parts = Parts(
             timers=Timers(connections.timers, client, publisher, router),
             audit=Audit(audit_connection, client, router, verifier, publisher),
             triggers=TriggerWatch(connections.housekeeping, router),
             progress=Progress(connections.housekeeping, [lanes.backlog.totals]),
             heart=Heart(connections.heartbeat, client, settings.heartbeat_seconds, memory.pulse),
+            readers=Readers(
+                readers_claim, client, readers_builder, readers_lane, asked, settings.redis_timeout_seconds
+            ),
             pace=pace,
         )
         yield Session(

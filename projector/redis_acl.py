@@ -3,14 +3,23 @@
 from collections.abc import Sequence
 from typing import Final
 
-from projector.names import CHANGES_CHANNEL, HEARTBEAT_KEY, KEY_PATTERN, REFRESH_STREAM, STATE_KEY
+from projector.names import (
+    CHANGES_CHANNEL,
+    HEARTBEAT_KEY,
+    KEY_PATTERN,
+    REFRESH_STREAM,
+    STATE_KEY,
+    VERDICT_PREFIX,
+    WAITING_STREAM,
+)
 
 WORKER, API = "projector-worker", "projector-api"
 
 _EMPTY: Final = ("on", "resetkeys", "resetchannels", "-@all")
 _WORKER_KEYS: Final = (f"~{KEY_PATTERN}", "~projector:*", "~{projector}:*")
 _API_KEYS: Final = (
-    f"%R~{KEY_PATTERN}", f"%R~{STATE_KEY}", f"%R~{STATE_KEY}:*", f"%R~{HEARTBEAT_KEY}", f"%W~{REFRESH_STREAM}",
+    f"%R~{KEY_PATTERN}", f"%R~{STATE_KEY}", f"%R~{STATE_KEY}:*", f"%R~{HEARTBEAT_KEY}", f"%R~{VERDICT_PREFIX}*",
+    f"%W~{REFRESH_STREAM}", f"%W~{WAITING_STREAM}",
 )  # fmt: skip
 _CONNECTING: Final = ("asking", "client|setinfo", "client|setname", "cluster|slots", "ping", "select")
 _WORKER_COMMANDS: Final = (

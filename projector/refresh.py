@@ -65,8 +65,13 @@ class RefreshRequests:
         found: Any = await self._client.xreadgroup(
             GROUP, self._consumer, {REFRESH_STREAM: ">"}, count=BATCH, block=self._block_milliseconds
         )
-        streams = found.values() if isinstance(found, dict) else [entries for _, entries in found or ()]
-        return [entry for entries in streams for entry in _flat(entries)]
+        return read_entries(found)
+
+
+def read_entries(found: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    """The entries in the answer to a read of streams."""
+    streams = found.values() if isinstance(found, dict) else [entries for _, entries in found or ()]
+    return [entry for entries in streams for entry in _flat(entries)]
 
 
 def _flat(entries: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:

@@ -8,6 +8,8 @@ from projector.names import (
     REFRESH_STREAM,
     STATE_KEY,
     TIMERS_KEY,
+    VERDICT_PREFIX,
+    WAITING_STREAM,
     document_key,
 )
 from projector.redis_server import open_redis, scan_keys
@@ -15,13 +17,15 @@ from projector.settings import Settings
 from projector.shards import Client, all_state_keys
 
 _AT_ONCE = 500
+_KEYS = (TIMERS_KEY, LEASED_TIMERS_KEY, REFRESH_STREAM, WAITING_STREAM, HEARTBEAT_KEY)
 
 
 async def forget_documents(settings: Settings) -> int:
     """Deletes every document and all state; returns the number of documents."""
     async with open_redis(settings) as client:
-        for key in {STATE_KEY, *all_state_keys(client), TIMERS_KEY, LEASED_TIMERS_KEY, REFRESH_STREAM, HEARTBEAT_KEY}:
+        for key in {STATE_KEY, *all_state_keys(client), *_KEYS}:
             await client.delete(key)
+        await _delete(client, f"{VERDICT_PREFIX}*")
         return sum([await _delete(client, pattern) for pattern in _patterns()])
 
 

@@ -20,6 +20,7 @@ from projector.pace import Pace
 from projector.progress import Progress
 from projector.publish import PublishCounts
 from projector.pulse import Pulse
+from projector.readers import Readers
 from projector.reconcile import Reconciler
 from projector.refresh import RefreshRequests
 from projector.settings import Settings
@@ -114,6 +115,7 @@ class Parts:
     triggers: TriggerWatch
     progress: Progress
     heart: Heart
+    readers: Readers
     pace: Pace
 
 
@@ -146,6 +148,7 @@ class Session:
         self._triggers = parts.triggers
         self._progress = parts.progress
         self._heart = parts.heart
+        self._readers = parts.readers
         self._pace = parts.pace
         self._settings = settings
         self._stopping = stopping
@@ -171,6 +174,7 @@ class Session:
                 group.create_task(self._run_backlog(), name="backlog")
                 group.create_task(self._run_timers(), name="timers")
                 group.create_task(self._run_refresh(), name="refresh")
+                group.create_task(self._run_readers(), name="readers")
                 group.create_task(self._run_audit(), name="audit")
                 group.create_task(self._run_heart(), name="heartbeat")
                 group.create_task(self._keep_house(), name="housekeeping")
@@ -282,6 +286,11 @@ class Session:
             if await requests.run_once(self._connections.refresh):
                 self._signals.queued.set()
         await requests.leave()
+
+    async def _run_readers(self) -> None:
+        async with self._readers as readers:
+            while not self._stopping.is_set():
+                await readers.run_once()
 
     async def _require_same_installation(self) -> None:
         """Ends the session after another `install`; the next one loads what it defined."""

@@ -84,6 +84,12 @@ class Settings(BaseSettings):
     api_refreshes_per_minute: int = Field(
         6_000, ge=0, le=1_000_000, description="Rebuilds that one caller may ask each API process for; 0: any number"
     )
+    api_after_seconds: float = Field(
+        2, gt=0, le=25, description="How long a request waits for the transaction that it names (`after`)"
+    )
+    api_after_waiting: int = Field(
+        100, ge=1, le=10_000, description="Documents that each API process waits for at once (`after`)"
+    )
     api_cors_origins: str | None = Field(
         None, description="Web pages that may read the API: origins separated by commas, or *"
     )

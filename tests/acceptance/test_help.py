@@ -125,5 +125,5 @@ def test_a_command_imports_nothing_that_only_others_need(command: str, unneeded:
     """Imports are most of what the start of a process costs."""
     program = [sys.executable, "-X", "importtime", "-m", "cli.main", *command.split()]
     told = subprocess.run(program, cwd=plain.folder, capture_output=True, text=True, timeout=60).stderr
-    assert re.search(r"\| +cli.logs$", told, re.MULTILINE)
+    assert re.search(r"\| +cli.imports$", told, re.MULTILINE)
     assert re.findall(rf"\| +({unneeded})$", told, re.MULTILINE) == []

@@ -128,8 +128,8 @@ async def test_documents_describe_their_errors(client: AsyncClient) -> None:
     document = await schema(client)
     for page in PAGES:
         responses = document["paths"][page.template.path]["get"]["responses"]
-        assert list(responses) == ["200", "304", "404", "422", "503"]
-        assert "Retry-After" in responses["503"]["headers"]
+        assert list(responses) == ["200", "304", "404", "422", "503", "504"]
+        assert all("Retry-After" in responses[status]["headers"] for status in ("503", "504"))
         unavailable = responses["503"]["content"]["application/json"]["examples"]
         assert list(unavailable) == ["not_built", "unavailable", "overloaded"]
 
@@ -142,6 +142,7 @@ async def test_parameters_are_described(client: AsyncClient) -> None:
         ("id", "path", True),
         ("limit", "query", False),
         ("status", "query", False),
+        ("after", "query", False),
         ("If-None-Match", "header", False),
     ]
     assert described[1]["schema"] == {
@@ -154,6 +155,7 @@ async def test_parameters_are_described(client: AsyncClient) -> None:
     assert [(p["name"], p["in"], p["required"]) for p in dashboard] == [
         ("salesperson_id", "query", True),
         ("date_range", "query", False),
+        ("after", "query", False),
         ("If-None-Match", "header", False),
     ]
     assert dashboard[1]["schema"]["enum"] == ["today", "week", "month"]

@@ -3,6 +3,7 @@
 What is checked stands in schemathesis/*.toml. The commands are the real ones, over real documents.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -35,6 +36,7 @@ def run(configuration: str, server: Command) -> str:
         capture_output=True,
         text=True,
         cwd=server.log.parent,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": str(CONFIGURATIONS / "tokens.py")},
         timeout=LONGEST_RUN_SECONDS,
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr

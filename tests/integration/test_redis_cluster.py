@@ -79,7 +79,7 @@ def site(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         worker = Command(["run"], environment, folder / "run.log")
         # One server is enough to find the others.
         one = {"PROJECTOR_REDIS_URL": cluster.url(API, cluster.shards[2])}
-        one["PROJECTOR_API_REDIS_TIMEOUT_SECONDS"] = "5"
+        one |= {"PROJECTOR_API_REDIS_TIMEOUT_SECONDS": "5", "PROJECTOR_API_AFTER_SECONDS": "25"}
         server = Command(["serve", "--port", "0"], environment | one, folder / "serve.log")
         try:
             worker.wait_for(r"\bready\b")
@@ -103,6 +103,16 @@ def test_a_change_in_any_shard_reaches_the_near_cache(site: Site) -> None:
         id_ = site.ids_of(shard, "product")[0]
         wait_until(lambda id_=id_: site.product(id_).headers["etag"] == site.product(id_).headers["etag"], what="kept")
         site.shows(id_, f"changed {id_}")
+
+
+def test_a_document_in_any_shard_is_read_with_the_token_of_its_change(site: Site) -> None:
+    for shard in site.cluster.shards:
+        id_ = site.ids_of(shard, "product")[1]
+        with site.erp.transaction():
+            site.erp.execute("UPDATE products SET name = %s WHERE id = %s", (f"written {id_}", id_))
+            (token,) = site.erp.execute("SELECT projector.token()").fetchone() or ("",)
+        answer = site.api.get(f"/api/mobile/products/{id_}/complete?after={token}", timeout=30)
+        assert (answer.status_code, f"written {id_}" in answer.text) == (200, True)
 
 
 def test_the_commands_see_all_shards(site: Site) -> None:
