@@ -79,18 +79,21 @@ class Front:
         self._tallies[question.template].count(status, began)
 
     async def _hand_on(self, scope: Scope, receive: Receive, send: Send, began: int) -> None:
-        """To FastAPI; what it answers is counted, too."""
-        status = 500
+        """To FastAPI; what it answers is counted, too, when its head has been sent: streams go on for hours."""
+        counted, is_counted = self._find_route(scope.get("path", "")), False
 
         async def send_noting(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
+            nonlocal is_counted
             await send(message)
+            if not is_counted:
+                is_counted = True
+                counted.count(message["status"], began)
 
         try:
             await self._app(scope, receive, send_noting)
         finally:
-            self._find_route(scope.get("path", "")).count(status, began)
+            if not is_counted:
+                counted.count(500, began)
 
     def _question(self, scope: Scope) -> Question | None:
         if scope["method"] not in _METHODS or scope.get("root_path"):
