@@ -109,6 +109,7 @@ def add_events_route(app: FastAPI, events: Events) -> None:
         f"{MOBILE}/events",
         endpoint,
         methods=["GET"],
+        status_code=200,
         response_class=EventStream,
         summary="Changes of documents as they happen: server-sent events",
         tags=["events"],
