@@ -103,8 +103,6 @@ class Events:
 class EventStream(Response):
     """What FastAPI's route returns."""
 
-    media_type = "text/event-stream"
-
     def __init__(self, events: Events) -> None:
         super().__init__()
         self._events = events

@@ -110,7 +110,7 @@ def add_events_route(app: FastAPI, events: Events) -> None:
         endpoint,
         methods=["GET"],
         status_code=200,
-        response_class=EventStream,
+        response_class=Response,
         summary="Changes of documents as they happen: server-sent events",
         tags=["events"],
         operation_id="events",

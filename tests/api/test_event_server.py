@@ -83,6 +83,7 @@ def test_a_stopping_server_ends_its_streams_at_once(workers: int, environment: N
     write_all(store)
     server = Server(store.url, workers)
     with ExitStack() as stack:
+        stack.callback(server.process.wait, 30)
         stack.callback(server.process.kill)
         listeners = [stack.enter_context(connect(server.address, KEYS)) for _ in range(4)]
         received = [read_until(listener, b'"key":"salesperson/3/dashboard"') for listener in listeners]
