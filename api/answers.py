@@ -22,6 +22,7 @@ from api.documents import StoredDocument
 from api.encodings import CODINGS, IDENTITY, SMALLEST, choose, compress
 from api.errors import ApiError
 from api.templates import Question, compose, encode
+from api.versions import Stamp
 
 Header = tuple[bytes, bytes]
 Headers = tuple[Header, ...]
@@ -34,7 +35,7 @@ _CONTENT_ENCODING = {coding: (b"content-encoding", coding) for coding in CODINGS
 _WARNING = (b"warning", b'110 - "Response is Stale"')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ETAG = re.compile(rb'"[^"]*"')
-_ANSWER_BYTES, _REPRESENTATION_BYTES = 1_000, 750
+_ANSWER_BYTES, _REPRESENTATION_BYTES = 1_100, 750
 _INSTANTS = 4_096
 """What Python's objects for them take beside the body."""
 
@@ -70,7 +71,9 @@ class Wanted(NamedTuple):
 class Answer:
     """An answer that can be sent any number of times. It is compressed when that is first wanted, once."""
 
-    __slots__ = ("age_seconds", "built_us", "extra", "grown", "representations", "sources", "status", "tags")
+    __slots__ = (
+        "age_seconds", "built_us", "extra", "grown", "keys", "representations", "sources", "stamps", "status", "tags",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -92,6 +95,17 @@ class Answer:
         """For how long it has not been known to be right; None while it is."""
         self.grown = 0
         """Bytes that compression added and nobody has counted yet."""
+        self.keys: tuple[bytes, ...] = ()
+        """Of the documents that it was made of, or found not to exist: it can change only when one of them does."""
+        self.stamps: tuple[Stamp, ...] = ()
+        """The states of those among them that it is always made of."""
+
+    @property
+    def version(self) -> bytes | None:
+        """That of the newest state that a 200 was made of. Of an address, a later one never has an earlier version."""
+        if self.status != 200:
+            return None
+        return max(filter(None, (stamp.newest for stamp in self.stamps)), default=None)
 
     @property
     def body(self) -> bytes:

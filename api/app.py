@@ -18,6 +18,7 @@ from api.after import Waiting
 from api.answers import failure, response
 from api.cors import Cors
 from api.errors import ApiError, MethodNotAllowed, NoSuchPath
+from api.events import Events
 from api.front import Front
 from api.gate import Gate, make_gate
 from api.lines import Lines
@@ -61,6 +62,7 @@ def create_app(
     gate = make_gate(settings, read_model)
     waiting = Waiting(lines, settings.api_after_seconds, settings.api_after_waiting)
     subscription = Subscription(lines, timeout_seconds, near_cache, read_model.probe, read_model.feel_heartbeat, tally)
+    events = Events(gate, near_cache, subscription.begin, settings, tally)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -72,10 +74,9 @@ def create_app(
             if not alone:
                 await stack.enter_async_context(ending_when_hung())
             await stack.enter_async_context(lines.opened())
-            if settings.near_cache_mb:
-                await stack.enter_async_context(subscription.opened())
+            await stack.enter_async_context(subscription.opened(is_needed=settings.near_cache_mb > 0))
             if counts is not None:
-                await stack.enter_async_context(_noting(tally, near_cache))
+                await stack.enter_async_context(_noting(tally, near_cache, events))
             yield
 
     app = ReadApi(
@@ -88,7 +89,7 @@ def create_app(
         openapi_url=None,
     )
     app.state.near_cache, app.state.tally = near_cache, tally
-    _add_routes(app, read_model, gate, waiting)
+    _add_routes(app, read_model, gate, waiting, events)
     _add_error_envelopes(app)
     app.add_middleware(HeadAsGet)
     templates, notices = [page.template for page in PAGES], Notices(settings.api_slow_seconds)
@@ -101,7 +102,7 @@ def create_app(
 
 
 @asynccontextmanager
-async def _noting(tally: Tally, near_cache: NearCache) -> AsyncIterator[None]:
+async def _noting(tally: Tally, near_cache: NearCache, events: Events) -> AsyncIterator[None]:
     """Takes note of what this process holds, again and again."""
 
     async def note() -> None:
@@ -110,6 +111,7 @@ async def _noting(tally: Tally, near_cache: NearCache) -> AsyncIterator[None]:
                 near_cache_bytes=near_cache.size,
                 near_cache_documents=len(near_cache),
                 near_cache_on=int(near_cache.is_on),
+                streams=events.open,
             )
             await asyncio.sleep(_NOTE_SECONDS)
 
@@ -157,12 +159,13 @@ class HeadAsGet:
         async def send_without_body(message: Message) -> None:
             await send({**message, "body": b""} if "body" in message else message)
 
-        await self._app({**scope, "method": "GET"}, receive, send_without_body)
+        await self._app({**scope, "method": "GET", "is_head": True}, receive, send_without_body)
 
 
-def _add_routes(app: FastAPI, read_model: ReadModel, gate: Gate, waiting: Waiting) -> None:
+def _add_routes(app: FastAPI, read_model: ReadModel, gate: Gate, waiting: Waiting, events: Events) -> None:
     routes.add_document_routes(app, read_model, gate, waiting)
     routes.add_batch_route(app, read_model, gate, waiting)
+    routes.add_events_route(app, events)
     routes.add_refresh_routes(app, read_model, gate)
     routes.add_probe_routes(app, read_model)
     routes.add_documentation_routes(app)

@@ -53,9 +53,10 @@ class Totals:
 async def answer_checkout(question: Question, source: Source) -> Answer:
     customer, settings = int(question["customer_id"] or 0), source.checkout
     shopper, shop = await ask_parts(source, [Question(SHOPPER, (customer,)), Question(SHOP, (shop_id(question),))])
-    cart, products = _read(shopper.sections["cart"]), dict[int, Part]()
+    cart, answers = _read(shopper.sections["cart"]), dict[int, Answer]()
     if cart is not None:
-        products = await _ask_products(source, {line["product_id"] for line in cart["items"]})
+        answers = await _ask_products(source, {line["product_id"] for line in cart["items"]})
+    products = {id_: answer for id_, answer in answers.items() if isinstance(answer, Part)}
     promotions = shop.sections["checkout_promotions"]
     shown: _Cart | None = None
     if cart is not None:
@@ -71,7 +72,7 @@ async def answer_checkout(question: Question, source: Source) -> Answer:
         "summary": None if shown is None else shown.summary(),
     }
     sources = count_sources(*(data[name] for name in ("cart", "addresses", "promotions", "credit")))
-    return joined_answer(data, [shopper, shop, *products.values()], sources)
+    return joined_answer(data, [shopper, shop], sources, also=[*answers.values()])
 
 
 def total_of(cart: Mapping[str, Any], promotions: Sequence[Mapping[str, Any]], settings: Checkout) -> Totals:
@@ -155,14 +156,14 @@ def _line(line: Mapping[str, Any], product: Part | None, branch: object) -> dict
     }
 
 
-async def _ask_products(source: Source, ids: set[int | None]) -> dict[int, Part]:
-    """The documents of these products; one that is not there is left out."""
+async def _ask_products(source: Source, ids: set[int | None]) -> dict[int, Answer]:
+    """The parts of these products' documents; of one that is not there the 404."""
     wanted = sorted(id_ for id_ in ids if id_ is not None)
     answers = await asyncio.gather(*(source.answer(Question(PRODUCT, (id_,))) for id_ in wanted))
     for answer in answers:
         if not isinstance(answer, Part) and answer.status != 404:
             raise Missing(answer)
-    return {id_: answer for id_, answer in zip(wanted, answers, strict=True) if isinstance(answer, Part)}
+    return dict(zip(wanted, answers, strict=True))
 
 
 def _read(section: bytes | None) -> Any:

@@ -9,7 +9,7 @@ from api.answers import Header
 _EXPOSED = (b"access-control-expose-headers", b"Age, ETag, Retry-After, Warning, WWW-Authenticate, X-Request-ID")
 _PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, HEAD, POST"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type, If-None-Match, X-Request-ID"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type, If-None-Match, Last-Event-ID, X-Request-ID"),
     (b"access-control-max-age", b"600"),
 )
 _VARY = (b"vary", b"Origin")

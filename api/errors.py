@@ -9,7 +9,7 @@ not_found           404      the entity does not exist
 no_such_path        404      the API has no such address
 method_not_allowed  405      the address exists, the method does not; Allow names those that do
 invalid_input       422      an id or a parameter cannot be used; `errors` names each
-too_many_requests   429      too many rebuilds were asked for; try again later
+too_many_requests   429      too many rebuilds were asked for, or streams of events opened; try again later
 not_built           503      this kind of document was never built; try again later
 keys_unavailable    503      the keys that tokens are verified with cannot be read; try again later
 unavailable         503      Redis cannot be reached or refuses; try again later
@@ -184,6 +184,16 @@ class TooManyRequests(ApiError):
         self.retry_after_seconds = wait_seconds
 
 
+class TooManyStreams(ApiError):
+    """One caller has more streams of events open than it may."""
+
+    status, code = 429, "too_many_requests"
+    retry_after_seconds = 5
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} streams of events are open already, which is the most that one caller may have")
+
+
 class NotBuilt(ApiError):
     """Documents of this kind have never been built: whether the entity exists is not known."""
 
@@ -216,7 +226,7 @@ class KeysUnavailable(ApiError):
 
 
 class Overloaded(ApiError):
-    """More connections than one process takes."""
+    """More connections, or streams of events, than one process takes."""
 
     status, code = 503, "overloaded"
     retry_after_seconds = 1

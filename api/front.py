@@ -101,23 +101,29 @@ class Front:
         return answer
 
     async def _hand_on(self, scope: Scope, receive: Receive, send: Send, request_id: bytes, began: int) -> None:
-        """To FastAPI; what it answers is counted, too."""
+        """To FastAPI; what it answers is counted, too, when its head has been sent: streams go on for hours."""
         # Never reset: the server gives each request a context of its own, and logs in it what the application raises.
         REQUEST.set(request_id)
-        status = 500
+        is_told = False
+
+        def tell(status: int) -> None:
+            nonlocal is_told
+            if not is_told:
+                is_told = True
+                self._find_route(scope.get("path", "")).count(status, began)
+                self._notices.look(scope, status, began)
 
         async def send_noting(message: Message) -> None:
-            nonlocal status
+            status = message.get("status", 500)
             if message["type"] == "http.response.start":
-                status = message["status"]
                 message = {**message, "headers": [*message.get("headers", ()), (request_ids.NAME, request_id)]}
             await send(message)
+            tell(status)
 
         try:
             await self._app(scope, receive, send_noting)
         finally:
-            self._find_route(scope.get("path", "")).count(status, began)
-            self._notices.look(scope, status, began)
+            tell(500)
 
     def _question(self, scope: Scope) -> Question | None:
         if scope["method"] not in _METHODS or scope.get("root_path"):

@@ -5,7 +5,9 @@ the near cache too, and at whose the document is after it was read: ownership is
 """
 
 import functools
+import math
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from starlette.types import Scope
@@ -24,6 +26,17 @@ Reader = Callable[[Question], Awaitable[Answer]]
 Admit = Callable[[str, int], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Whoever asks not once, but until they leave."""
+
+    read: Reader
+    caller: bytes
+    """What their number is limited by: the token, or the client's address where there are none."""
+    until: float
+    """When they must come anew, in seconds since 1970."""
+
+
 class Identify(Protocol):
     """Says whose token a request brings; Unauthorized where it brings none that is good."""
 
@@ -37,6 +50,9 @@ class Gate(Protocol):
 
     async def reader(self, scope: Scope, source: Source | None = None) -> Reader:
         """What answers the questions of this request, from the read model or another source."""
+
+    async def listener(self, scope: Scope) -> Listener:
+        """The same for a request that stays."""
 
     async def refresher(self, scope: Scope) -> Admit:
         """What returns for each entity and id of which this request may ask for a rebuild."""
@@ -54,9 +70,11 @@ class OpenGate:
     async def reader(self, _: Scope, source: Source | None = None) -> Reader:
         return self._answer if source is None else source.answer
 
+    async def listener(self, scope: Scope) -> Listener:
+        return Listener(self._answer, _address(scope), math.inf)
+
     async def refresher(self, scope: Scope) -> Admit:
-        client = scope.get("client")
-        return functools.partial(self._admit, str(client[0] if client else "").encode())
+        return functools.partial(self._admit, _address(scope))
 
     async def _admit(self, client: bytes, _: str, __: int) -> None:
         _take(self._limit, client)
@@ -74,6 +92,10 @@ class TokenGate:
 
     async def reader(self, scope: Scope, source: Source | None = None) -> Reader:
         return functools.partial(self._answer, await self._holder(scope, READ), source or self._read_model)
+
+    async def listener(self, scope: Scope) -> Listener:
+        holder = await self._holder(scope, READ)
+        return Listener(functools.partial(self._answer, holder), holder.name, holder.until)
 
     async def refresher(self, scope: Scope) -> Admit:
         return functools.partial(self._admit, await self._holder(scope, REFRESH))
@@ -123,6 +145,11 @@ def make_gate(settings: Settings, read_model: ReadModel) -> Gate:
     from api.tokens import Tokens, Verifier  # cryptography takes a tenth of a second to import
 
     return TokenGate(read_model, Tokens(Verifier.of(settings)), limit)
+
+
+def _address(scope: Scope) -> bytes:
+    client = scope.get("client")
+    return str(client[0] if client else "").encode()
 
 
 def _take(limit: RateLimit, name: bytes) -> None:

@@ -44,8 +44,12 @@ async def ask_parts(source: Source, questions: Iterable[Question]) -> list[Part]
     return [answer for answer in answers if isinstance(answer, Part)]
 
 
-def joined_answer(data: Mapping[str, bytes | None], parts: Sequence[Part], sources: int, **more: Any) -> Answer:
-    """One answer with this data; its metadata is of all parts, and `more`."""
+def joined_answer(
+    data: Mapping[str, bytes | None], parts: Sequence[Part], sources: int, also: Sequence[Answer] = (), **more: Any
+) -> Answer:
+    """One answer with this data; its metadata is of all parts, and `more`. `also` are answers about documents that are
+    asked or not asked from one time to the next: parts, or 404s."""
+    fixed, parts = parts, [*parts, *(answer for answer in also if isinstance(answer, Part))]
     built = max((part.built_us for part in parts if part.built_us is not None), default=None)
     metadata: dict[str, Any] = {"cached": True, "data_sources": sources, "generated_at": instant(built), **more}
     if degraded := [name for part in parts for name in part.degraded]:
@@ -56,6 +60,8 @@ def joined_answer(data: Mapping[str, bytes | None], parts: Sequence[Part], sourc
     body = b'{"success":true,"data":%b,"metadata":%b}' % (members(data), encode(metadata))
     answer = tagged(body, () if age is None else stale_headers(age))
     answer.sources, answer.built_us, answer.age_seconds = sources, built, age
+    answer.keys = tuple(key for part in (*fixed, *also) for key in part.keys)
+    answer.stamps = tuple(stamp for part in fixed for stamp in part.stamps)
     return answer
 
 

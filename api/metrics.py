@@ -35,6 +35,9 @@ _HELP = {
     "stale_answers": "Answers marked as stale, because Redis could not be asked.",
     "near_cache_bytes": "Memory that the near caches of all processes take.",
     "near_cache_documents": "Documents in the near caches of all processes.",
+    "streams": "Streams of events that are open.",
+    "stream_events": "Events sent on them.",
+    "streams_dropped": "Streams that were ended because the client took nothing for too long.",
 }
 
 
@@ -57,9 +60,9 @@ class ApiMetrics(Collector):
         yield info
         yield _gauge("processes", "Processes that answer requests.", len(living))
         yield from _requests(total)
-        for name in ("near_cache_hits", "near_cache_misses", "stale_answers"):
+        for name in ("near_cache_hits", "near_cache_misses", "stale_answers", "stream_events", "streams_dropped"):
             yield CounterMetricFamily(f"projector_api_{name}", _HELP[name], value=total[name])
-        for name in ("near_cache_bytes", "near_cache_documents"):
+        for name in ("near_cache_bytes", "near_cache_documents", "streams"):
             yield _gauge(name, _HELP[name], sum(tally[name] for tally in living))
         yield _gauge(
             "near_cache_processes", "Processes whose near cache is in step with Redis.",

@@ -17,6 +17,7 @@ would have expired by now.
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Protocol
 
 from api.answers import Answer
 from api.templates import Question, Variant
@@ -43,6 +44,19 @@ class Coherence:
 
 
 _NEVER = Coherence(float("-inf"))
+
+
+class Follower(Protocol):
+    """Whoever else has to know of changes, and when they may be missed."""
+
+    def change(self, key: bytes) -> None:
+        """The document changed, and is in the near cache no more."""
+
+    def lose(self) -> None:
+        """From now on change messages may be missed."""
+
+    def catch_up(self) -> None:
+        """From now on every change message arrives; some of before may have been missed."""
 
 
 class Flight:
@@ -83,6 +97,7 @@ class NearCache:
         self._flights: dict[str, Flight] = {}
         self._instance: bytes | None = None
         self._landing = Flight(None)
+        self._follower: Follower | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -90,7 +105,16 @@ class NearCache:
     @property
     def is_on(self) -> bool:
         """Whether anything can be answered from here as fresh."""
-        return self._coherence is not None
+        return bool(self._limit) and self._coherence is not None
+
+    @property
+    def confirmed_at(self) -> float:
+        """Every change message of before this moment has arrived, by time.monotonic()."""
+        return self._coherence.until if self._coherence is not None else _NEVER.until
+
+    def follow(self, follower: Follower) -> None:
+        """Tells the follower from now on."""
+        self._follower = follower
 
     def find(self, question: Question) -> Answer | None:
         """The answer that Redis would give at this moment, but for change messages that are still on their way."""
@@ -141,6 +165,8 @@ class NearCache:
         self._instances[shard] = instance
         if self._coherence is not None:
             self._coherence = Coherence(self._coherence.until)
+            if self._follower is not None:
+                self._follower.catch_up()
 
     def landed(self, shard: str = "") -> None:
         """The replies were admitted, or will never be there."""
@@ -162,6 +188,8 @@ class NearCache:
     def opened(self) -> None:
         """From now on every change message arrives."""
         self._coherence = Coherence(self._clock())
+        if self._follower is not None:
+            self._follower.catch_up()
 
     def confirm(self, moment: float) -> None:
         """Every change message of before `moment` has arrived."""
@@ -171,12 +199,16 @@ class NearCache:
     def closed(self) -> None:
         """From now on change messages may be missed."""
         self._coherence = None
+        if self._follower is not None:
+            self._follower.lose()
 
     def change(self, key: bytes) -> None:
         """The document changed."""
         for flight in self._flights.values():
             flight.changed.add(key)
         self._forget(key)
+        if self._follower is not None:
+            self._follower.change(key)
 
     def _goes_back(self, stamp: Stamp, known: Known) -> bool:
         if stamp.is_live or stamp.deleted is not None:

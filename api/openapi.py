@@ -18,6 +18,7 @@ from api.errors import (
     NotReflected,
     Overloaded,
     TooManyRequests,
+    TooManyStreams,
     Unavailable,
 )
 from api.links import links
@@ -172,6 +173,23 @@ def batch_responses() -> Responses:
     }
 
 
+def events_parameters(declared: Iterable[Parameter]) -> dict[str, Any]:
+    """The parameters of a stream of events."""
+    return {"parameters": [*(_parameter(parameter) for parameter in declared), _LAST_EVENT_ID]}
+
+
+def events_responses() -> Responses:
+    """Everything that a request for a stream of events can be answered with."""
+    fault = Fault("keys", "has a key that names no document", "product/1")
+    stream = {"text/event-stream": {"schema": {"type": "string"}, "example": examples.EVENTS}}
+    return {
+        200: {"description": _EVENTS, "content": stream},
+        **failed("Too many keys, or one that cannot be used", InvalidInput([fault])),
+        **failed("The caller has too many streams open", TooManyStreams(20), headers=_RETRY),
+        **_unavailable("One of the documents cannot be had, or too many streams", NotBuilt("order"), Unavailable()),
+    }
+
+
 def add_examples(document: dict[str, Any]) -> None:
     """Puts the examples of documents into OpenAPI as they are: FastAPI leaves their nulls out."""
     shown = {page.template.path: page.example for page in PAGES} | {f"{endpoints.MOBILE}/batch": examples.BATCH}
@@ -216,6 +234,26 @@ def example(status: int, content: Mapping[str, Any]) -> Responses:
 _ETAG = {"ETag": {"description": "Changes when the answer does", "required": True, "schema": {"type": "string"}}}
 _RETRY = {
     "Retry-After": {"description": "Seconds to wait", "required": True, "schema": {"type": "integer", "minimum": 1}}
+}
+_EVENTS = """\
+A stream that goes on until the client leaves, the token expires or the server stops.
+
+- `state`: the answer at a key's address as the stream begins. `change`: that answer has changed. The data of both is
+  JSON: `key`; `status`, 200, or 404 while there is no such document; `version`, text that grows with the document, null
+  with 404; `etag`, the ETag of a GET of that address, null with 404; with `full=true` also `answer`, the whole answer.
+- `reload`: what the client has is not known. A `state` of each key follows.
+- `stale`: for the moment it is not known whether `keys` change. `fresh`: it is known again, and what changed meanwhile
+  was sent before.
+- `bye`: the stream ends, because of `reason`: `token_expired`, `forbidden` or `stopping`.
+- A comment is a heartbeat.
+
+A client that comes back with the last id in `Last-Event-ID` is sent what has changed since, at any process."""
+_LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The id of the last event of the same keys: only what has changed since is sent",
+    "schema": {"type": "string"},
 }
 _IF_NONE_MATCH = {
     "name": "If-None-Match",

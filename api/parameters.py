@@ -110,23 +110,24 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A switch that is on unless it is turned off."""
+    """A switch, on where nothing else is said."""
 
     name: str
     description: str
     location: str = "query"
     required: bool = False
+    default: bool = True
 
     def parse(self, text: str | None) -> bool:
         if text is None:
-            return True
+            return self.default
         word = text.lower()
         if word not in _TRUE | _FALSE:
             raise ValueError("must be true or false (1/0, yes/no and on/off are read too)")
         return word in _TRUE
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "boolean", "default": True}
+        return {"type": "boolean", "default": self.default}
 
 
 @dataclass(frozen=True, slots=True)

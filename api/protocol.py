@@ -2,7 +2,7 @@
 connection that is kept and not used.
 
 A connection may be idle for as long as uvicorn's keep-alive says, before its first request too. A request that has
-begun to arrive has `PATIENCE_SECONDS` to do so.
+begun to arrive has `PATIENCE_SECONDS` to do so. Answers that go on are told when the server begins to stop.
 """
 
 import functools
@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from api.answers import Answer, failure
 from api.errors import BadRequest, Overloaded
+from api.lasting import END, HangUp
 
 PATIENCE_SECONDS = 30.0
 LONGEST_HEAD: Final = 65_536
@@ -43,6 +44,13 @@ class EnvelopeProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self._is_answering:
+            end = self.cycle.scope["state"].get(END)
+            if end is not None:
+                end()
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -141,6 +149,9 @@ class EnvelopeProtocol(HttpToolsProtocol):
             # uvloop refuses to write to a client that is gone before it tells us that it is.
             if not self.transport.is_closing():
                 raise
+            cycle.disconnected = True
+        except HangUp:
+            self.transport.abort()
             cycle.disconnected = True
 
 

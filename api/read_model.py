@@ -194,6 +194,7 @@ class ReadModel:
                 answer = document_answer(question, document)
             else:
                 answer = failure(NotFound(question.template.noun, question.document_id))
+            answer.keys, answer.stamps = (question.key,), (document.stamp,)
             self._near_cache.add(question, entry, answer)
         return answer
 

@@ -19,6 +19,9 @@ from api.answers import Answer, failure, read_wanted, response, tagged, untagged
 from api.batch import KEYS, batch_answer, read_keys
 from api.endpoints import CUSTOMER_ID, MOBILE, ORDER_ID, PRODUCT_ID
 from api.errors import BadRequest, NotReady
+from api.event_keys import FULL
+from api.event_keys import KEYS as EVENT_KEYS
+from api.events import Events, EventStream
 from api.gate import Gate
 from api.models import envelope
 from api.models.batch import BatchAnswer
@@ -47,6 +50,7 @@ REFRESHES = (
 PATHS = (
     *(page.template.path for page in openapi.PAGES),
     f"{MOBILE}/batch",
+    f"{MOBILE}/events",
     *(path for *_, path in REFRESHES),
     f"{MOBILE}/health",
     f"{MOBILE}/ready",
@@ -96,6 +100,26 @@ def add_batch_route(app: FastAPI, read_model: ReadModel, gate: Gate, waiting: Wa
         operation_id="batch",
         responses=openapi.batch_responses(),
         openapi_extra=openapi.tagged_parameters((KEYS, AFTER)),
+    )
+
+
+def add_events_route(app: FastAPI, events: Events) -> None:
+    """GET of changes as they happen."""
+
+    async def endpoint(_: Request) -> Response:
+        return EventStream(events)
+
+    app.add_api_route(
+        f"{MOBILE}/events",
+        endpoint,
+        methods=["GET"],
+        status_code=200,
+        response_class=Response,
+        summary="Changes of documents as they happen: server-sent events",
+        tags=["events"],
+        operation_id="events",
+        responses=openapi.events_responses(),
+        openapi_extra=openapi.events_parameters((EVENT_KEYS, FULL)),
     )
 
 

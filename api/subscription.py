@@ -107,16 +107,24 @@ class Subscription:
         self._probe = probe
         self._was_open = False
         self._is_refused = False
+        self._task: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[None]:
-        """Begins to subscribe and goes on trying; ends at the end."""
-        task = asyncio.create_task(self._subscribe_forever(), name="subscription")
+    async def opened(self, *, is_needed: bool = True) -> AsyncIterator[None]:
+        """Begins to subscribe, where it is not needed at once only when told to; ends at the end."""
+        if is_needed:
+            self.begin()
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            if self._task is not None:
+                self._task.cancel()
+                await asyncio.gather(self._task, return_exceptions=True)
+
+    def begin(self) -> None:
+        """Subscribes, and goes on trying."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._subscribe_forever(), name="subscription")
 
     async def _subscribe_forever(self) -> None:
         pause = _FIRST_PAUSE_SECONDS

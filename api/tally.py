@@ -22,8 +22,11 @@ LATENCY_BOUNDS: Final = (
 )  # fmt: skip
 COUNTERS: Final = (
     "near_cache_hits", "near_cache_misses", "stale_answers", "line_reconnects", "subscription_reconnects",
+    "stream_events", "streams_dropped",
 )  # fmt: skip
-GAUGES: Final = ("near_cache_bytes", "near_cache_documents", "near_cache_on", "heartbeat_seen_us", "written_us")
+GAUGES: Final = (
+    "near_cache_bytes", "near_cache_documents", "near_cache_on", "streams", "heartbeat_seen_us", "written_us",
+)  # fmt: skip
 """What a process holds at the moment; the last two are unix microseconds, 0 for never."""
 
 _STATUS_PLACES = {status: place for place, status in enumerate(STATUSES)}

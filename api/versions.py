@@ -22,6 +22,12 @@ class Stamp:
         """Whether there is a document; if not, there is a tombstone or nothing at all."""
         return self.deleted is None and (self.degraded is not None or any(self.versions))
 
+    @property
+    def newest(self) -> bytes | None:
+        """Epoch, order and clock of its newest section, or of its tombstone; never less than that of an older state."""
+        versions = [version for version in (*self.versions, self.deleted) if version is not None]
+        return max(versions).rpartition(b" ")[0] if versions else None
+
 
 @dataclass(slots=True)
 class Known:

@@ -90,6 +90,18 @@ class Settings(BaseSettings):
     api_after_waiting: int = Field(
         100, ge=1, le=10_000, description="Documents that each API process waits for at once (`after`)"
     )
+    api_streams: int = Field(
+        1_000, ge=0, le=1_900, description="Streams of events that each API process has open at once; 0: none"
+    )
+    api_streams_per_caller: int = Field(
+        20, ge=0, description="Of these, the streams of one token, or client address; 0: any number"
+    )
+    api_stream_heartbeat_seconds: float = Field(
+        15, gt=0, le=3_600, description="A stream of events that says nothing for so long sends a heartbeat"
+    )
+    api_stream_slow_seconds: float = Field(
+        10, gt=0, le=60, description="A client that takes nothing of its events for longer is dropped"
+    )
     api_cors_origins: str | None = Field(
         None, description="Web pages that may read the API: origins separated by commas, or *"
     )

@@ -9,6 +9,7 @@ from api.examples.customer import (
     CUSTOMER_QUICK,
 )
 from api.examples.dashboard import DASHBOARD
+from api.examples.events import EVENTS
 from api.examples.home import HOME
 from api.examples.order import ORDER, ORDER_QUICK
 from api.examples.product import PRODUCT
@@ -22,6 +23,7 @@ __all__ = [
     "CUSTOMER_ORDERS",
     "CUSTOMER_QUICK",
     "DASHBOARD",
+    "EVENTS",
     "HOME",
     "ORDER",
     "ORDER_QUICK",

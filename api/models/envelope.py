@@ -60,6 +60,7 @@ class FailureDetails(BaseModel):
     )
     age_seconds: int | None = Field(default=None, ge=0, description="With stale")
     id: int | None = Field(default=None, description="With not_found")
+    key: str | None = Field(default=None, description="Of a stream of events that is refused: the key at fault")
 
 
 class Failure(Model):

@@ -20,6 +20,7 @@ from redis.client import PubSub
 from projector.catalog import existing_tables
 from projector.database import connect_blocking
 from projector.demo.erp import create_schema, drop_schema, generate
+from projector.demo.listener import Listener
 from projector.demo.processes import running
 from projector.demo.servers import embedded_postgresql, embedded_redis
 from projector.demo.traffic import Traffic
@@ -53,10 +54,14 @@ class Second:
 
     changes: int = 0
     documents: int = 0
+    events: int = 0
     lag_ms: float = 0.0
 
     def __str__(self) -> str:
-        return f"{self.changes:5} changes/s   {self.documents:5} documents/s   commit to visible {self.lag_ms:6.1f} ms"
+        return (
+            f"{self.changes:5} changes/s   {self.documents:5} documents/s   {self.events:5} events/s"
+            f"   commit to visible {self.lag_ms:6.1f} ms"
+        )
 
 
 class DemoRefused(ProjectorError):
@@ -135,8 +140,9 @@ def _installed(settings: Settings, tell: Callable[[str], None]) -> Iterator[None
 class Show:
     """The stream of changes, and what can be seen of it."""
 
-    def __init__(self, stage: Stage, options: Options) -> None:
+    def __init__(self, stage: Stage, options: Options, listener: Listener) -> None:
         self._stage = stage
+        self._listener = listener
         self._options = options
 
     def seconds(self) -> Iterator[Second]:
@@ -155,7 +161,7 @@ class Show:
     def _second(
         self, connection: psycopg.Connection[Any], traffic: Traffic, changes: PubSub, item: int, product: int
     ) -> Second:
-        second, began = Second(), time.monotonic()
+        second, began, heard = Second(), time.monotonic(), self._listener.count
         while (elapsed := time.monotonic() - began) < PROBE_SECONDS:
             if second.changes < self._options.rate * elapsed:
                 traffic.step()
@@ -163,6 +169,7 @@ class Show:
             elif changes.get_message(timeout=0.005) is not None:
                 second.documents += 1
         second.lag_ms = self._probe(connection, changes, second, item, product)
+        second.events = self._listener.count - heard
         return second
 
     def _probe(
@@ -194,22 +201,26 @@ def show(options: Options, tell: Callable[[str], None], live: Callable[[str], No
         tell(f"PostgreSQL   {stage.database_url}")
         tell(f"Redis        {stage.redis_url}")
         tell(f"API          {stage.address}   (documentation: {stage.address}/docs)")
-        tell(f"\n    curl {stage.address}/api/mobile/products/1/complete\n")
+        tell(f"\n    curl {stage.address}/api/mobile/products/1/complete")
+        tell(f"    curl -N '{stage.address}/api/mobile/events?keys=home,products/1,salesperson/1/dashboard'\n")
         if options.rounds is None:
             tell("A stream of ERP changes runs until Ctrl-C.")
-        for number, second in enumerate(Show(stage, options).seconds(), start=1):
-            live(str(second))
-            if number == options.rounds:
-                break
-        if options.rounds is not None:
-            _judge(stage, tell)
+        listener = Listener(stage.address)
+        with listener.listening():
+            for number, second in enumerate(Show(stage, options, listener).seconds(), start=1):
+                live(str(second))
+                if number == options.rounds:
+                    break
+            if options.rounds is not None:
+                _judge(stage, listener, tell)
 
 
-def _judge(stage: Stage, tell: Callable[[str], None]) -> None:
-    """After a short round: every document is what a fresh build says, and the API serves it."""
+def _judge(stage: Stage, listener: Listener, tell: Callable[[str], None]) -> None:
+    """After a short round: every document is what a fresh build says, and the API serves it and told of it."""
     report = asyncio.run(verify(Settings.load(), DOCUMENTS))
     if report.differences:
         raise ProjectorError(f"{len(report.differences)} documents differ, the first: {report.differences[0]}.")
     with urllib.request.urlopen(f"{stage.address}/api/mobile/products/1/complete") as answer:  # noqa: S310 - our own API
         name = json.load(answer)["data"]["product"]["name"]
     tell(f"verified     {report.compared:,} documents equal a fresh build; the API serves product 1, {name!r}")
+    tell(f"events       {listener.count:,} told how {listener.judge()} answers changed, the last as they are now")

@@ -39,7 +39,13 @@ def test_a_short_round_builds_changes_verifies_and_leaves_nothing(alone: Project
     answer = alone(*SMALL, "--once", XDG_RUNTIME_DIR=None)
     assert (answer.code, "Traceback" in answer.err) == (0, False), answer
     assert re.search(r"^ +curl http://127\.0\.0\.1:\d+/api/mobile/products/1/complete$", answer.out, re.MULTILINE)
-    for line in (r"postgresql://\S+", r"redis://\S+", r"commit to visible +\d", r"documents equal a fresh build"):
+    for line in (
+        r"postgresql://\S+",
+        r"redis://\S+",
+        r"commit to visible +\d",
+        r"documents equal a fresh build",
+        r"events +\d+ told",
+    ):
         assert re.search(line, answer.out), answer.out
     _assert_nothing_left(alone)
 

@@ -200,7 +200,8 @@ async def test_openapi_tells_of_tokens_where_they_are_asked_for_and_nowhere_else
                 guarded.add((method, path))
                 assert operation["security"] == [{"bearer": ["mobile:read" if method == "get" else "mobile:refresh"]}]
                 assert {"401", "403"} <= operation["responses"].keys()
-    assert len(guarded) == len(ADDRESSES)
+    assert ("get", "/api/mobile/events") in guarded
+    assert len(guarded) == len(ADDRESSES) + 1
     assert "securitySchemes" not in plain["components"]
     assert not any(
         "security" in op or "401" in op["responses"] for path in plain["paths"].values() for op in path.values()

@@ -7,10 +7,12 @@ import pytest
 from httpx import AsyncClient
 from pydantic import BaseModel
 
+from api.event_ids import read_id
 from api.models.batch import BatchAnswer
 from api.models.envelope import Accepted, Failure, Health, Readiness
 from api.openapi import PAGES, Page
 from tests.api.addresses import DOCUMENT_ADDRESSES, JOINED_ADDRESSES, JSON_ADDRESSES, write_all
+from tests.api.listening import read_event
 from tests.api.store import Store
 
 MODELS: dict[str, type[BaseModel]] = {
@@ -95,7 +97,7 @@ async def test_models_fit_every_other_answer(store: Store, client: AsyncClient) 
 @pytest.mark.anyio
 async def test_every_address_is_described_and_head_is_not(client: AsyncClient) -> None:
     listed = {(method, path) for path, method, _ in operations(await schema(client))}
-    others = {f"/api/mobile/{name}" for name in ("batch", "health", "ready")}
+    others = {f"/api/mobile/{name}" for name in ("batch", "events", "health", "ready")}
     gets = {page.template.path for page in PAGES} | others
     posts = {
         "/api/mobile/products/{id}/invalidate-cache",
@@ -114,6 +116,9 @@ async def test_examples_fit_the_models(client: AsyncClient) -> None:
             if status == "304":
                 assert "content" not in response
                 continue
+            if "text/event-stream" in response["content"]:
+                assert_is_stream(response["content"]["text/event-stream"]["example"])
+                continue
             content = response["content"]["application/json"]
             shown = content.get("examples", {"only": {"value": content.get("example")}})
             success = MODELS.get(operation["operationId"], Accepted)
@@ -121,6 +126,14 @@ async def test_examples_fit_the_models(client: AsyncClient) -> None:
             for example in shown.values():
                 model.model_validate_json(json.dumps(example["value"]), strict=True)
             assert content["schema"] == {"$ref": f"#/components/schemas/{model.__name__}"}, path
+
+
+def assert_is_stream(example: str) -> None:
+    """Each piece is one that a stream could have."""
+    pieces = [read_event(block) for block in example.split("\n\n")[:-1]]
+    told = [event for event in pieces if event is not None and event.kind is not None]
+    assert [event.kind for event in told] == ["state", "change"]
+    assert all(read_id([event.data["key"]], (event.id or "").encode()) for event in told)
 
 
 @pytest.mark.anyio

@@ -23,6 +23,8 @@ from tests.waiting import wait_until
 CONFIGURATIONS = Path(__file__).parent / "schemathesis"
 PROGRAM = "from schemathesis.cli import schemathesis; schemathesis()"
 OPERATIONS = len(PAGES) + len(REFRESHES) + 3
+STREAMS = 1
+"""Operations that are left out, because their answers do not end."""
 LONGEST_RUN_SECONDS = 120
 
 
@@ -65,7 +67,7 @@ def test_the_api_does_as_its_document_says(
     worker.wait_for("ready")
     server = start("serve", "--port", "0", PROJECTOR_NEAR_CACHE_MB=str(near_cache_mb))
     report = run("serving", server)
-    assert f"Selected: {OPERATIONS}/{OPERATIONS}" in report
+    assert f"Selected: {OPERATIONS}/{OPERATIONS + STREAMS}" in report
     assert f"Tested: {OPERATIONS}" in report
     assert not re.search(r"⏭  (Examples|Coverage|Fuzzing|Stateful)", report), report
     wait_until(lambda: not queued(erp), what="empty queues")
