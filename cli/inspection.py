@@ -27,7 +27,7 @@ def status(
 ) -> None:
     """Show what flows and what waits; exit code 1 if something is wrong.
 
-    With --json the same for a program; docs/operations.md says what each field means.
+    With --json the same for a program; docs/terminal.md says what each field means.
     """
     settings = Settings.load()
     if watched:

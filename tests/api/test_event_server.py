@@ -70,7 +70,7 @@ def test_a_thousand_idle_listeners_cost_little(server: Server, store: Store) -> 
         for listener in listeners:
             read_until(listener, b'"key":"salesperson/3/dashboard"')
         cost = process.memory_info().rss - before
-        print(f"{IDLE} idle listeners: {cost / 1e6:.1f} MB")  # noqa: T201 - the figure in docs/decisions/21
+        print(f"{IDLE} idle listeners: {cost / 1e6:.1f} MB")  # noqa: T201 - the figure in docs/decisions/23
         assert cost < MOST_BYTES
         store.write("bff:order:9:complete", ORDER, BUILT_US + 1)
         for listener in listeners:
