@@ -17,7 +17,7 @@ from prometheus_client.core import (
     SummaryMetricFamily,
 )
 from prometheus_client.registry import Collector
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from projector import __version__
 from projector.errors import ProjectorError
@@ -59,7 +59,7 @@ class WorkerMetrics:
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 return await read_status(self._settings)
-        except (ProjectorError, psycopg.Error, RedisError, OSError, TimeoutError):
+        except (ProjectorError, psycopg.Error, RedisError, RedisClusterException, OSError, TimeoutError):
             return None
 
     def collect(self) -> Iterator[Metric]:

@@ -141,9 +141,9 @@ def _judge(status: Status) -> None:
             f"The triggers of {table} cannot tell what changed ({fault}), and each change rebuilds everything that"
             " reads it. Run: projector install"
         )
-    if status.dead_letters:
+    if number := status.dead_letters:
         status.problems.append(
-            f"{status.dead_letters} sections of documents cannot be built and hold older bytes."
+            f"{number} section{'s' * (number > 1)} of documents cannot be built, and older bytes are served."
             " Run: projector dead-letters list"
         )
     status.problems += [

@@ -34,7 +34,7 @@ from projector.settings import Settings
 from projector.verify import verify
 
 PROBE_SECONDS = 1.0
-VISIBLE_WITHIN_SECONDS = 10.0
+VISIBLE_WITHIN_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,10 @@ class Stream:
             await _begin(send, 503)
             await send({"type": "http.response.body", "body": b"too many pages are open\n"})
             return
+        if request.method == "HEAD":
+            await _begin(send, 200)
+            await send({"type": "http.response.body", "body": b""})
+            return
         await self._tell(Page(scope["hang_up"]), receive, send)
 
     async def _tell(self, page: Page, receive: Receive, send: Send) -> None:

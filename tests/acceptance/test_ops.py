@@ -183,6 +183,12 @@ def test_retry_makes_letters_due_and_wants_to_be_asked_by_the_page_itself(world:
         wait_until(lambda: erp.execute(count).fetchone() == (0,), what="the worker built it")
 
 
+def test_head_of_the_stream_ends_at_once(world: World) -> None:
+    request = Request(f"http://127.0.0.1:{world.port}/ops/events", method="HEAD")
+    with urlopen(request, timeout=10) as answer:  # noqa: S310
+        assert (answer.status, answer.read()) == (200, b"")
+
+
 def test_the_page_is_one_answer_that_allows_nothing_else(world: World) -> None:
     with urlopen(f"http://127.0.0.1:{world.port}/ops") as answer:
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
