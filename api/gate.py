@@ -95,7 +95,7 @@ class TokenGate:
 
     async def listener(self, scope: Scope) -> Listener:
         holder = await self._holder(scope, READ)
-        return Listener(functools.partial(self._answer, holder), holder.name, holder.until)
+        return Listener(functools.partial(self._answer, holder, self._read_model), holder.name, holder.until)
 
     async def refresher(self, scope: Scope) -> Admit:
         return functools.partial(self._admit, await self._holder(scope, REFRESH))

@@ -1,7 +1,8 @@
 """Which state a document is in, and whether one state is older than another.
 
-A section's version is "<epoch> <order> <clock> <built>"; the first three are of fixed width, so that bytes compare as
-the numbers do, and the last says when the section's bytes last changed. Equal <built> means equal bytes.
+A section's version is "<epoch> <order> <clock> <cause> <built>", where the cause may be missing; the first three are of
+fixed width, so that bytes compare as the numbers do, and the last says when the section's bytes last changed. Equal
+<built> means equal bytes.
 """
 
 from collections import OrderedDict
@@ -26,7 +27,7 @@ class Stamp:
     def newest(self) -> bytes | None:
         """Epoch, order and clock of its newest section, or of its tombstone; never less than that of an older state."""
         versions = [version for version in (*self.versions, self.deleted) if version is not None]
-        return max(versions).rpartition(b" ")[0] if versions else None
+        return b" ".join(max(versions).split(b" ")[:3]) if versions else None
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 from typer.main import get_command
 
@@ -21,7 +22,8 @@ FILES = [ROOT / "compose.yaml", *MANIFESTS, *UNITS]
 def is_understood(arguments: list[str]) -> bool:
     """Whether the command line takes them; typer exits where it does not."""
     name, *rest = arguments
-    command = get_command(app).commands[name]  # type: ignore[attr-defined]
+    group = get_command(app)
+    command = group.get_command(typer.Context(group), name)  # type: ignore[attr-defined]
     command.make_context(name, list(rest))
     return True
 

@@ -95,7 +95,13 @@ BEGIN
 END
 $$;
 
-DROP FUNCTION IF EXISTS projector.queue_all(text, text);
+DO $$
+BEGIN
+    IF to_regprocedure('projector.queue_all(text, text)') IS NOT NULL THEN
+        DROP FUNCTION projector.queue_all(text, text);
+    END IF;
+END
+$$;
 
 DO $$
 BEGIN

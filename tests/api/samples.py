@@ -1,5 +1,7 @@
 """Documents as the worker would store them: section by section, ready JSON with the database's digits."""
 
+from collections.abc import Mapping
+
 PRODUCT = {
     "product": '{"id" : 42, "name" : "Coffee", "name_ar" : "قهوة", "sku" : "C-1", "barcode" : null,'
     ' "description" : "a \\"fine\\" roast", "category" : "Drinks", "category_id" : 3,'
@@ -121,3 +123,8 @@ SHOPPER = {
     ' "address_line2" : null, "city" : "Baghdad", "country" : null, "is_default" : null}]',
     "credit": '{"limit" : 1000.00, "available" : 0}',
 }
+
+
+def without_id(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers but for the id of the request, which each has its own of."""
+    return {name: value for name, value in headers.items() if name != "x-request-id"}

@@ -29,8 +29,10 @@ orders = itertools.count(1_000)
 
 
 def version(order: int, built_us: int = BUILT_US) -> str:
-    """A version as the projector writes it: epoch, order, clock, and when the bytes last changed."""
-    return f"{1:010} {order:020} {built_us + 5:017} {built_us:017}"
+    """A version as the projector writes it: epoch, order, clock, now and then because of what, and when the bytes last
+    changed."""
+    cause = "U:sales_orders:951+2 " if order % 2 else ""
+    return f"{1:010} {order:020} {built_us + 5:017} {cause}{built_us:017}"
 
 
 class Store:

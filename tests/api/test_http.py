@@ -4,7 +4,7 @@ import pytest
 from httpx import AsyncClient
 
 from tests.api.addresses import DOCUMENT_ADDRESSES, JSON_ADDRESSES, PAGES, write_all
-from tests.api.samples import PRODUCT
+from tests.api.samples import PRODUCT, without_id
 from tests.api.store import BUILT_US, Store, orders, version
 
 pytestmark = pytest.mark.anyio
@@ -62,7 +62,7 @@ async def test_every_other_answer_is_json_in_the_envelope_without_etag(
 async def test_head_is_get_without_the_body(address: str, store: Store, client: AsyncClient) -> None:
     write_all(store)
     get, head = await client.get(address), await client.head(address)
-    assert (head.status_code, head.headers) == (get.status_code, get.headers)
+    assert (head.status_code, without_id(head.headers)) == (get.status_code, without_id(get.headers))
     assert head.content == b""
     assert int(head.headers["content-length"]) == len(get.content) > 0
 
@@ -70,7 +70,7 @@ async def test_head_is_get_without_the_body(address: str, store: Store, client: 
 @pytest.mark.parametrize("address", ["/api/mobile/products/43/complete", "/api/mobile/orders/x/quick", "/nothing"])
 async def test_head_fails_as_get_does(address: str, client: AsyncClient) -> None:
     get, head = await client.get(address), await client.head(address)
-    assert (head.status_code, head.headers) == (get.status_code, get.headers)
+    assert (head.status_code, without_id(head.headers)) == (get.status_code, without_id(get.headers))
     assert head.content == b""
 
 
@@ -102,7 +102,7 @@ async def test_a_client_that_has_the_answer_gets_304(address: str, store: Store,
     for method in ("GET", "HEAD"):
         response = await client.request(method, address, headers={"if-none-match": etag})
         assert (response.status_code, response.content) == (304, b"")
-        assert dict(response.headers) == {
+        assert without_id(response.headers) == {
             "etag": etag,
             "cache-control": "private, no-cache",
             "vary": "Accept-Encoding",

@@ -94,7 +94,7 @@ def test_a_redis_that_refuses_is_told_of_and_used_again_when_it_takes_writes(
     for name, (break_, mend, line, problem) in REFUSALS.items():
         break_(site.redis)
         change(erp, f"refused: {name}")
-        site.worker.wait_for(rf"{line}[^\n]*, trying again error=\S[^\n]* remedy=\S")
+        site.worker.wait_for(rf"{line}[^\n]*, trying again [^\n]*error=[^\n]* remedy=")
         assert f"refused: {name}".encode() not in name_of(site)
         if problem:
             assert problem in " ".join(asyncio.run(read_status(site.settings)).problems)
@@ -110,7 +110,7 @@ def test_a_redis_that_refuses_is_told_of_and_used_again_when_it_takes_writes(
 def test_a_redis_connection_that_hangs_or_is_killed_is_replaced(site: Site, erp: psycopg.Connection) -> None:
     site.proxy.swallow()
     change(erp, "swallowed")
-    site.worker.wait_for(r"connection lost, trying again error=\S+ [^\n]*")
+    site.worker.wait_for(r"connection lost, trying again [^\n]*error=[^\n]+")
     site.proxy.serve()
     wait_for_empty_queues(erp, HEALED_SECONDS)
     for number in range(5):

@@ -85,7 +85,7 @@ def test_everybody_may_call_it_and_nothing_else(clerk: psycopg.Connection) -> No
         "INSERT INTO projector.backlog (document, id) VALUES ('product', 1)",
         "SELECT * FROM projector.product_product",
         "SELECT projector.pause()",
-        "SELECT projector.queue_all('product', '*')",
+        "SELECT projector.queue_all('product', '*', '')",
         "CREATE TABLE mine (id int); CREATE TRIGGER fake AFTER INSERT ON mine"
         " EXECUTE FUNCTION projector.capture_products_truncate()",
     ):
