@@ -28,7 +28,9 @@ EVENTS = 100_000
 _EVERYTHING = 2**31
 _POLL_SECONDS = 0.005
 _PATIENCE_SECONDS = 300.0
-_EVENTS = "SELECT source, operation::text, changed, key_1, key_2, key_3, key_4, fault FROM projector.outbox"
+_EVENTS = """
+SELECT source, operation::text, changed, key_1, key_2, key_3, key_4, fault, xid::text::bigint FROM projector.outbox
+"""
 _EMPTY = """
 SELECT NOT EXISTS (SELECT FROM projector.outbox) AND NOT EXISTS (SELECT FROM projector.backlog)
 """

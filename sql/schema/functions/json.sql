@@ -36,3 +36,9 @@ EXCEPTION WHEN data_exception THEN
     RETURN NULL;
 END
 $$;
+
+-- A quotient that bears being rounded. PostgreSQL's own has some 16 significant digits, and so few decimals of a large
+-- one that rounding it would be rounding for the second time.
+CREATE OR REPLACE FUNCTION projector.quotient(dividend numeric, divisor numeric) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN dividend * 1.000000000000000000 / divisor;

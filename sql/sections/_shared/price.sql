@@ -5,7 +5,7 @@ SELECT
     price.final AS price,
     CASE WHEN price.unit > price.final THEN price.unit END AS original_price,
     CASE WHEN price.unit > price.final AND price.unit > 0
-        THEN round((price.unit - price.final) * 100 / price.unit, 2) END AS discount,
+        THEN round(projector.quotient((price.unit - price.final) * 100, price.unit), 2) END AS discount,
     projector.midnight(price.last_day + 1) AS valid_until
 FROM products p
 CROSS JOIN LATERAL (

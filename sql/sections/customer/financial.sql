@@ -21,7 +21,8 @@ SELECT
             'used', owed.total,
             'available', greatest(0, credit.ceiling - owed.total),
             'percentage_used',
-                CASE WHEN credit.ceiling = 0 THEN 0 ELSE round(owed.total * 100 / credit.ceiling, 2) END
+                CASE WHEN credit.ceiling = 0 THEN 0
+                    ELSE round(projector.quotient(owed.total * 100, credit.ceiling), 2) END
         ),
         'payment_terms', CASE WHEN c.payment_terms <> 0 THEN 'Net ' || c.payment_terms ELSE 'Immediate' END,
         'risk_level', CASE

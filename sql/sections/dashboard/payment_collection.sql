@@ -22,7 +22,7 @@ SELECT
         'total_invoiced', i.total,
         'total_collected', i.paid,
         'outstanding', i.total - i.paid,
-        'collection_rate', CASE WHEN i.total = 0 THEN 0 ELSE round(i.paid * 100 / i.total, 2) END
+        'collection_rate', CASE WHEN i.total = 0 THEN 0 ELSE round(projector.quotient(i.paid * 100, i.total), 2) END
     ) AS value,
     period.ends AS valid_until
 FROM projector.dashboard d

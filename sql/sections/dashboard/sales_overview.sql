@@ -8,7 +8,7 @@ SELECT
     json_build_object(
         'total_orders', sales.orders,
         'total_value', sales.value,
-        'average_order_value', coalesce(round(sales.value / nullif(sales.orders, 0), 2), 0),
+        'average_order_value', coalesce(round(projector.quotient(sales.value, nullif(sales.orders, 0)), 2), 0),
         'status_breakdown', sales.breakdown,
         'confirmed_orders', sales.confirmed,
         'pending_orders', sales.pending,

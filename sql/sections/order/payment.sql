@@ -20,7 +20,7 @@ SELECT
         'paid_amount', p.paid,
         'balance', i.total - p.paid,
         'is_fully_paid', i.invoices > 0 AND i.total - p.paid <= 0,
-        'collection_rate', CASE WHEN i.total = 0 THEN 0 ELSE round(p.paid * 100 / i.total, 2) END,
+        'collection_rate', CASE WHEN i.total = 0 THEN 0 ELSE round(projector.quotient(p.paid * 100, i.total), 2) END,
         'payments', p.list
     ) AS value,
     NULL::timestamptz AS valid_until

@@ -15,7 +15,7 @@ SELECT
         'total_amount', projector.finite(o.total_amount),
         'is_paid', i.invoices > 0 AND i.total - i.paid <= 0,
         'is_delivered', coalesce(upper(o.status::text) IN ('DELIVERED', 'COMPLETED'), false),
-        'collection_rate', CASE WHEN i.total = 0 THEN 0 ELSE round(i.paid * 100 / i.total, 2) END,
+        'collection_rate', CASE WHEN i.total = 0 THEN 0 ELSE round(projector.quotient(i.paid * 100, i.total), 2) END,
         'days_pending', greatest((SELECT projector.today()) - o.waits_since, 0)
     ) AS value,
     -- Days beyond the year 9999 (which clients cannot hold) set no timer.
