@@ -18,12 +18,12 @@ AGAIN_SECONDS = 60.0
 
 class Asker:
     """Asks route queries on a builder's connection. A query that fails because a column or table of the ERP's is gone
-    is told of once; what it might lead to counts as touched, all of it."""
+    is told of once; what it might lead to counts as touched, all of it. `unanswered` are the routes, by identity, that
+    this or another builder could not ask, and when they are asked again (monotonic seconds)."""
 
-    def __init__(self, connection: AsyncDatabase) -> None:
+    def __init__(self, connection: AsyncDatabase, unanswered: dict[int, float]) -> None:
         self._connection = connection
-        self._unanswered: dict[int, float] = {}
-        self._told: set[int] = set()
+        self._unanswered = unanswered
 
     async def documents(self, question: Question, limit: int, *, isolated: bool) -> list[int] | None:
         """The documents that a question's values lead to; None where they are more than `limit`, or the query takes
@@ -63,12 +63,11 @@ class Asker:
         return [id_ for (id_,) in await cursor.fetchall()]
 
     def _remember(self, bound: BoundRoute, reason: str | None) -> None:
-        self._unanswered[id(bound)] = time.monotonic() + AGAIN_SECONDS
-        if id(bound) not in self._told:
-            self._told.add(id(bound))
+        if id(bound) not in self._unanswered:
             log.warning("a route cannot be asked, every change there rebuilds all documents; see projector check",
                         extra={"document": bound.document, "route": str(bound.route),
                                "error": reason})  # fmt: skip
+        self._unanswered[id(bound)] = time.monotonic() + AGAIN_SECONDS
 
 
 class BrokenRoute(Exception):

@@ -132,7 +132,7 @@ class Builder:
         self.letters = Letters() if letters is None else letters
         kinds = router.documents.values()
         self._reader = Reader(connection, kinds, self.letters, row_timeout_seconds, sections)
-        self._asker = Asker(connection)
+        self._asker = Asker(connection, self.letters.routes)
 
     async def build(self, request: Request) -> Outcome:
         """Resolves and builds a request in one snapshot. Where a section fails, the culprits are found by halving

@@ -96,6 +96,8 @@ class Letters:
     """Sections that are broken as a whole, with the error. They are left out until they work again."""
     documents: dict[Place, set[int]] = field(default_factory=dict)
     """Sections of single documents. They are read apart from the others, which their failure would delay."""
+    routes: dict[int, float] = field(default_factory=dict)
+    """Routes that could not be asked, by identity, and when they are asked again (monotonic seconds)."""
 
 
 @dataclass(slots=True)

@@ -106,7 +106,7 @@ async def _build_alone(site: Site) -> tuple[Work, float]:
 async def _resolve(connection: AsyncDatabase, router: Router) -> Wanted:
     cursor = await connection.execute(_EVENTS)
     resolution = router.resolve([read_event(row) async for row in cursor])
-    asker = Asker(connection)
+    asker = Asker(connection, {})
     for question in resolution.questions:
         ids = await asker.documents(question, _EVERYTHING, isolated=False)
         want(resolution.wanted, question.route.document, ids or (), question.sections)

@@ -248,7 +248,7 @@ def test_a_browser_shows_letters_as_text_from_right_to_left_and_retries_them(wor
         browser.wait_for("#letters .error", error)
         style = "return getComputedStyle(document.querySelector('#letters .error')).direction"
         assert browser.run(style) == "rtl"
-        assert "1 problem" in browser.text("#verdict")
+        browser.wait_for("#verdict", "1 problem")
         browser.click("#letters .letter button")
         browser.wait_for("#retried", "1 letter due now")
         browser.wait_for("#letters .body", "None")
