@@ -36,16 +36,13 @@ _TEMPLATES: dict[tuple[str, str], Template] = {
 _DASHBOARDS = {"/dashboard": RANGES[0], **{f"/dashboard/{name}": name for name in RANGES}}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Keys:
-    """The query parameter: what to answer with."""
+    """A query parameter: keys separated by commas; `key` is the schema of one."""
 
+    description: str
+    key: dict[str, Any]
     name: str = "keys"
-    description: str = (
-        f"Up to {MOST_KEYS} documents, separated by commas: products/1, products/1/detail, customers/2, "
-        "customers/2/quick, customers/2/financial, customers/2/orders, orders/3, orders/3/quick, "
-        "salesperson/5/dashboard, salesperson/5/dashboard/week"
-    )
     location: str = "query"
     required: bool = True
 
@@ -55,8 +52,7 @@ class Keys:
         return text
 
     def schema(self) -> dict[str, Any]:
-        key = {"type": "string", "pattern": _key_pattern(), "examples": ["products/42"]}
-        return {"type": "array", "items": key, "minItems": 1, "maxItems": MOST_KEYS}
+        return {"type": "array", "items": self.key, "minItems": 1, "maxItems": MOST_KEYS}
 
 
 def _key_pattern() -> str:
@@ -69,7 +65,12 @@ def _key_pattern() -> str:
     return f"^({keys})$"
 
 
-KEYS = Keys()
+KEYS = Keys(
+    f"Up to {MOST_KEYS} documents, separated by commas: products/1, products/1/detail, customers/2, "
+    "customers/2/quick, customers/2/financial, customers/2/orders, orders/3, orders/3/quick, "
+    "salesperson/5/dashboard, salesperson/5/dashboard/week",
+    {"type": "string", "pattern": _key_pattern(), "examples": ["products/42"]},
+)
 
 
 def read_keys(query: bytes) -> list[tuple[str, Question]]:

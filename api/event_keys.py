@@ -1,10 +1,10 @@
 """The keys of a stream of events: those of a batch, the addresses without an id, and any of them with parameters."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from api import endpoints
-from api.batch import MOST_KEYS, read_key
+from api.batch import MOST_KEYS, Keys, read_key
 from api.errors import Fault, InvalidInput
 from api.parameters import Flag, read_query, read_values
 from api.templates import Question
@@ -13,31 +13,13 @@ _LONGEST_KEY: Final = 200
 _WITHOUT_ID: Final = {"home": endpoints.HOME, "checkout": endpoints.CHECKOUT}
 
 
-@dataclass(frozen=True, slots=True)
-class EventKeys:
-    """The query parameter: what to listen to."""
-
-    name: str = "keys"
-    description: str = (
-        f"Up to {MOST_KEYS} addresses, separated by commas, without /api/mobile/ and without /complete: orders/456, "
-        "customers/7, customers/7/orders, products/42, products/42/detail (GET /products/42), "
-        "salesperson/5/dashboard/week, home, checkout?customer_id=7. What stands behind ? are the parameters of that "
-        "address, with %26 between them"
-    )
-    location: str = "query"
-    required: bool = True
-
-    def parse(self, text: str | None) -> str:
-        if not text:
-            raise ValueError("is required")
-        return text
-
-    def schema(self) -> dict[str, Any]:
-        key = {"type": "string", "maxLength": _LONGEST_KEY, "examples": ["orders/456"]}
-        return {"type": "array", "items": key, "minItems": 1, "maxItems": MOST_KEYS}
-
-
-KEYS: Final = EventKeys()
+KEYS: Final = Keys(
+    f"Up to {MOST_KEYS} addresses, separated by commas, without /api/mobile/ and without /complete: orders/456, "
+    "customers/7, customers/7/orders, products/42, products/42/detail (GET /products/42), "
+    "salesperson/5/dashboard/week, home, checkout?customer_id=7. What stands behind ? are the parameters of that "
+    "address, with %26 between them",
+    {"type": "string", "maxLength": _LONGEST_KEY, "examples": ["orders/456"]},
+)
 FULL: Final = Flag("full", "true: each event holds the new answer as well", default=False)
 
 
