@@ -31,6 +31,9 @@ from tests.conftest import Postgres
 from tests.properties.judgement import judge, wait_for_empty_queues
 from tests.waiting import wait_until
 
+FOLLOWED_SECONDS = 90.0
+"""For a cluster that elects, moves or comes back: seconds as a rule, and longer where the machine is busy."""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -54,7 +57,7 @@ class Site:
     def shows(self, id_: int, name: str) -> None:
         """Renames a product and waits until the API has it."""
         self.erp.execute("UPDATE products SET name = %s WHERE id = %s", (name, id_))
-        wait_until(lambda: name in self.product(id_).text, what=f"{name!r} is shown")
+        wait_until(lambda: name in self.product(id_).text, FOLLOWED_SECONDS, f"{name!r} is shown")
 
     def ids_of(self, shard: ShardServer, document: str) -> list[int]:
         """The ids that exist of the documents in a shard."""
@@ -195,7 +198,8 @@ def test_a_replica_that_takes_over_is_followed(site: Site, tmp_path: Path) -> No
     lost.kill()
     site.cluster.shards[1] = replica
     hearers = ("PUBSUB", "NUMSUB", "projector:changes")
-    wait_until(lambda: replica.client.execute_command(*hearers)[1] > 0, what="the API hears it, though nobody asked")
+    hears = "the API hears it, though nobody asked"
+    wait_until(lambda: replica.client.execute_command(*hearers)[1] > 0, FOLLOWED_SECONDS, hears)
     site.shows(id_, "after the failover")
     assert b"after the failover" in replica.client.hget(document_key("product", id_), "product")
     site.judge()
