@@ -61,8 +61,6 @@ class Request:
     retries: bool = False
     ages: Sequence[float] = ()
     """For how many seconds each row had waited when it was claimed, by the server's clock."""
-    claimed_at: float = 0.0
-    """By the monotonic clock of this process."""
     heartbeat: int | None = None
     """The newest heartbeat among the rows, in unix microseconds."""
     pace: Pace | None = None

@@ -2,7 +2,6 @@
 one is claimed and built."""
 
 import asyncio
-import logging
 import math
 import time
 from collections import deque
@@ -23,8 +22,6 @@ from projector.reconcile import record_faults
 from projector.resolve import Router
 from projector.tally import Totals
 from projector.tasks import end
-
-log = logging.getLogger(__name__)
 
 BUILDERS, CLAIMS = 2, 4
 """Of a lane whose queue is full: measured on two processors, one builder leaves a fifth of what two do undone."""
@@ -155,16 +152,25 @@ class Lane:
     async def _next_batch(self, *, alone: bool) -> Batch | None:
         """The oldest that is under way, and where there is none, the next of the queue."""
         batches = 1 if alone else max(1, len(self._connections) - 1)  # and one that is published
-        if batches == 1 and not self._under_way:
+        if batches == 1 and not self._under_way and self._publishing is None:
             return await self._take()
         while len(self._under_way) < batches:
             self._under_way.append(asyncio.create_task(self._take()))
         while self._under_way:
-            batch = await self._under_way[0]
+            batch = await self._arrived(self._under_way[0])
             self._under_way.popleft()
             if batch is not None:
                 return batch
         return None
+
+    async def _arrived(self, taking: asyncio.Task[Batch | None]) -> Batch | None:
+        """What is taken; or raises at once what the batch before fails with while it is published. Its claim is held
+        until somebody hears of that, and the next claim may wait for what it holds: then neither would ever end."""
+        if self._publishing is not None:
+            await asyncio.wait([taking, self._publishing], return_when=asyncio.FIRST_COMPLETED)
+            if self._publishing.done():
+                await self.settle()
+        return await taking
 
     async def _take(self) -> Batch | None:
         connection = self._free.popleft()
@@ -176,16 +182,16 @@ class Lane:
             self._free.append(connection)
             return None
         reach("claimed")
-        self._building, began = True, time.monotonic()
+        self._building = True
         if not request.is_heartbeat:
-            self.found_at = began
+            self.found_at = steps.claimed
         builder = await self._idle.get()
         steps.building = time.monotonic()
         outcome = await builder.build(request)
         steps.built = time.monotonic()
         self._idle.put_nowait(builder)
         if request.pace is not None:
-            request.pace.took(request.wanted, time.monotonic() - began)
+            request.pace.took(request.wanted, steps.built - steps.building)
         reach("built")
         return Batch(connection, request, outcome, steps)
 
@@ -197,7 +203,7 @@ class Lane:
         published = await self._publisher.publish(outcome.built, request.heartbeat)
         steps.published = time.monotonic()
         if request.ages and not outcome.behind:
-            self.totals.lag.observe(request.ages, time.monotonic() - request.claimed_at)
+            self.totals.lag.observe(request.ages, steps.published - steps.claimed)
         reach("published")
         await self._acknowledge(batch, causes)
         self._free.append(batch.connection)

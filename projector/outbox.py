@@ -1,7 +1,6 @@
 """The outbox: change events that the ERP's transactions wrote, claimed by a transaction that stays open until their
 documents are published."""
 
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -54,7 +53,6 @@ class Outbox(_Claims):
             events=[read_event(row) for row in changes],
             xids={row[8] for row in rows},
             ages=[row[9] for row in changes],
-            claimed_at=time.monotonic(),
             heartbeat=max((row[3][0] for row in heartbeats), default=None),
         )
 
@@ -78,7 +76,6 @@ class Beside(_Claims):
             rows=len(rows),
             xids={row[8] for row in rows},
             ages=[row[9] for row in rows],
-            claimed_at=time.monotonic(),
         )
         events = [read_event(row) for row in rows]
         for document, ids in self._router.resolve(events).wanted.items():
