@@ -46,3 +46,8 @@ def cannot_listen(host: str, port: int, reason: str, choice: str) -> ServeError:
     return ServeError(
         f"Cannot listen on {host}:{port} ({reason}). Choose another {choice}, or stop the program that uses it."
     )
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, in one line; its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -8,15 +8,19 @@ from urllib.parse import urlsplit
 
 import redis.asyncio
 from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
-from projector.errors import RedisUnavailable, SettingsError
+from projector.errors import RedisUnavailable, SettingsError, one_line
 from projector.settings import Settings
 from projector.shards import SLOTS, Client, is_cluster, primaries, servers
 
 LONGEST_OPEN_SECONDS = 25.0
 """However many servers of a cluster are tried in vain."""
-_FAILURES = (RedisError, RedisClusterException, OSError, TimeoutError)
+FAILURES = (RedisError, RedisClusterException, OSError, TimeoutError)
+"""What a client raises where its servers do not do what they are asked."""
 
 
 @asynccontextmanager
@@ -34,7 +38,7 @@ async def open_redis(settings: Settings) -> AsyncIterator[Client]:
                 if isinstance(client, redis.asyncio.RedisCluster):
                     await client.initialize()
                     await client.ping(target_nodes=primaries(client))
-        except _FAILURES as error:
+        except FAILURES as error:
             raise unavailable(url, error) from error
         yield client
     finally:
@@ -95,7 +99,7 @@ def _refusals(name: str, info: dict[str, Any]) -> list[str]:
 
 
 def unavailable(url: str, error: BaseException) -> RedisUnavailable:
-    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    reason = one_line(error).rstrip(".")
     return RedisUnavailable(
         f"Redis cannot be used ({_place(url)}): {reason}. Check PROJECTOR_REDIS_URL and that the server runs."
     )
@@ -115,6 +119,12 @@ def _client(url: str, settings: Settings) -> redis.asyncio.Redis:
         raise SettingsError("PROJECTOR_REDIS_URL is no valid URL. Set it to one like redis://host:6379/0.") from None
 
 
+def _retry() -> Retry:
+    """Once, at once, where a connection was cut. By the library's own policy a command that is not answered would be
+    sent ten times again, a minute in all, while nobody is told and its lane stands still."""
+    return Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
+
+
 def cluster_client(url: str, settings: Settings) -> redis.asyncio.RedisCluster:
     """A client that begins with the servers of this URL, and asks them for all others."""
     try:
@@ -127,6 +137,7 @@ def cluster_client(url: str, settings: Settings) -> redis.asyncio.RedisCluster:
             socket_connect_timeout=settings.connect_timeout_seconds,
             socket_timeout=settings.redis_timeout_seconds,
             client_name="projector",
+            retry=_retry(),
         )
     except ValueError:
         raise SettingsError(
@@ -134,7 +145,7 @@ def cluster_client(url: str, settings: Settings) -> redis.asyncio.RedisCluster:
             " redis://host-a:6379,host-b:6379."
         ) from None
     except RedisClusterException as error:
-        reason = " ".join(str(error).split()).rstrip(".")
+        reason = one_line(error).rstrip(".")
         raise SettingsError(f"PROJECTOR_REDIS_URL cannot be used with a Redis Cluster: {reason}.") from None
 
 
