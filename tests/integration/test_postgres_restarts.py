@@ -63,7 +63,7 @@ def test_a_database_that_takes_no_writes_is_told_of_and_used_again(worker: Comma
     (database,) = erp.execute("SELECT current_database()").fetchone() or ("",)
     erp.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
     erp.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OURS}")
-    worker.wait_for(r"PostgreSQL is a standby and takes no writes, trying again .*error=.*remedy=")
+    worker.wait_for(r"PostgreSQL is a standby and takes no writes, trying again .*error=\S.*remedy=\S")
     erp.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")
     erp.execute("UPDATE products SET name = 'written again' WHERE id = 1")
     wait_for_empty_queues(erp, HEALED_SECONDS)

@@ -94,7 +94,7 @@ def test_a_redis_that_refuses_is_told_of_and_used_again_when_it_takes_writes(
     for name, (break_, mend, line, problem) in REFUSALS.items():
         break_(site.redis)
         change(erp, f"refused: {name}")
-        site.worker.wait_for(rf"{line}[^\n]*, trying again [^\n]*error=[^\n]* remedy=")
+        site.worker.wait_for(rf"{line}[^\n]*, trying again [^\n]*error=\S[^\n]* remedy=\S")
         assert f"refused: {name}".encode() not in name_of(site)
         if problem:
             assert problem in " ".join(asyncio.run(read_status(site.settings)).problems)
@@ -110,7 +110,7 @@ def test_a_redis_that_refuses_is_told_of_and_used_again_when_it_takes_writes(
 def test_a_redis_connection_that_hangs_or_is_killed_is_replaced(site: Site, erp: psycopg.Connection) -> None:
     site.proxy.swallow()
     change(erp, "swallowed")
-    site.worker.wait_for(r"connection lost, trying again [^\n]*error=[^\n]+")
+    site.worker.wait_for(r"connection lost, trying again [^\n]*error=\S+ [^\n]*")
     site.proxy.serve()
     wait_for_empty_queues(erp, HEALED_SECONDS)
     for number in range(5):
@@ -128,9 +128,7 @@ def test_a_batch_is_acknowledged_only_when_the_wanted_replicas_have_it(
     with ExitStack() as stack:
         url, copy_url = (stack.enter_context(embedded_redis()) for _ in range(2))
         through = stack.enter_context(redis_proxy(url))
-        # Replicas are waited for half as long: time for both servers and the proxy to have their turn under load.
-        waiting = {"PROJECTOR_REDIS_WAIT_REPLICAS": "1", "PROJECTOR_REDIS_TIMEOUT_SECONDS": "6"}
-        site = Site(installed, start, url, *through, **waiting)
+        site = Site(installed, start, url, *through, PROJECTOR_REDIS_WAIT_REPLICAS="1")
         site.redis.config_set("repl-diskless-sync-delay", 0)  # it would wait five seconds for more replicas
         copy = stack.enter_context(redis.Redis.from_url(copy_url))
         stack.enter_context(site.redis)
