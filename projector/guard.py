@@ -77,5 +77,6 @@ class Guard:
 
 async def _repeat(stopping: asyncio.Event, step: Callable[[], Awaitable[None]], seconds: float) -> None:
     while not stopping.is_set():
-        await step()
         await wait_within(stopping, seconds)
+        if not stopping.is_set():
+            await step()

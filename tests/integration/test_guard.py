@@ -15,7 +15,7 @@ def test_a_guard_that_ends_while_it_asks_leaves_its_connection_open(installed: S
             for _ in range(3):
                 async with guarding([], asking, 30), asyncio.timeout(10):
                     while asking.waiting_since is None:  # noqa: ASYNC110 - nothing tells of it
-                        await asyncio.sleep(0)
+                        await asyncio.sleep(0.0001)
             cursor = await asking.execute("SELECT 1")
             return await cursor.fetchall()
 
