@@ -16,6 +16,7 @@ from starlette.types import Receive
 
 from api.answers import Answer
 from api.errors import Fault, InvalidInput, NotReflected, TooManyWaiting
+from api.lasting import until_gone
 from api.lines import Lines
 from api.parameters import read_query
 from api.read_model import ReadModel, reaching
@@ -134,12 +135,7 @@ class Reflecting:
 
 async def unless_gone(receive: Receive, work: Awaitable[T]) -> T | None:
     """What `work` returns; None where the client goes away, and then nothing goes on."""
-
-    async def gone() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(gone())
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(until_gone(receive))
     try:
         await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)
         return working.result() if working.done() else None

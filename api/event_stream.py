@@ -24,7 +24,7 @@ from api.answers import Answer, failure
 from api.errors import ApiError, Forbidden
 from api.event_ids import NOTHING, Mark, mark_of, write_id
 from api.gate import Listener
-from api.lasting import HangUp
+from api.lasting import HangUp, until_gone
 from api.tally import Tally
 from api.templates import Question, encode
 from api.watches import Watches
@@ -138,8 +138,7 @@ class Stream:
                 self._watches.forget(watched)
 
     async def _until_gone(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await until_gone(receive)
         self.end(_GONE)
 
     def _has_ended(self) -> bool:

@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import URLError
@@ -24,6 +23,7 @@ from jwt.exceptions import PyJWTError
 
 from api.errors import KeysUnavailable
 from projector.errors import SettingsError
+from projector.loopback import is_loopback
 
 logger = logging.getLogger(__name__)
 
@@ -187,15 +187,8 @@ def _is_url(place: str) -> bool:
 
 def _check_url(url: str) -> None:
     parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         raise ValueError("whoever sits between could give out keys of their own")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _reason(error: Exception) -> str:

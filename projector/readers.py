@@ -5,12 +5,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from psycopg import errors
-from redis.exceptions import ResponseError
 
 from projector.build import UNCLAIMED, Builder, Request
 from projector.cause import READER
@@ -18,18 +16,15 @@ from projector.database import AsyncDatabase, array_literal
 from projector.lane import Lane
 from projector.names import PACED, REFLECTED_FIELD, WAITING_STREAM, read_key, verdict_key
 from projector.pace import Pace
-from projector.refresh import read_entries
 from projector.resolve import Router
 from projector.shards import Client
 from projector.sql import read_query
+from projector.streams import Stream
 from projector.work import Wanted, nothing_wanted, want
 
 log = logging.getLogger(__name__)
 
-GROUP: Final = "projector"
 CONSUMER: Final = "worker"
-BLOCK_MILLISECONDS: Final = 1_000
-BATCH: Final = 500
 LOOK_AGAIN_SECONDS: Final = 0.004
 """While somebody waits for a transaction that goes on, or for a document that is held back."""
 LONGEST_REST_SECONDS: Final = 1.0
@@ -107,8 +102,7 @@ class Readers:
         self._builder = builder
         self._lane = lane
         self._asked = asked
-        # The answer has to come before the connection's own time is up.
-        self._block_milliseconds = max(1, min(BLOCK_MILLISECONDS, int(redis_timeout_seconds * 500)))
+        self._stream = Stream(client, WAITING_STREAM, redis_timeout_seconds)
         self._source = ""
         self._waiting: dict[Ask, float] = {}
         self._heavy_from = 0.0
@@ -117,7 +111,7 @@ class Readers:
         cursor = await self._connection.execute("SELECT projector.token_source()")
         row = await cursor.fetchone()
         self._source = row[0] if row else ""
-        await self._join()
+        await self._stream.join()
         await self._lane.__aenter__()
         return self
 
@@ -130,7 +124,9 @@ class Readers:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
         now = time.monotonic()
         self._waiting = {ask: until for ask, until in self._waiting.items() if until > now}
-        for _, fields in await self._take(block=not self._waiting):
+        # Not confirmed: a reader asks again while it waits.
+        asked = self._stream.read(CONSUMER, block=not self._waiting, noack=True)
+        for _, fields in await self._stream.joined(asked):
             if (ask := Ask.read(fields)) is not None:
                 self._waiting[ask] = time.monotonic() + KEPT_SECONDS
         if self._waiting:
@@ -206,22 +202,3 @@ class Readers:
         await pipeline.execute()
         for ask in asks:
             self._waiting.pop(ask, None)
-
-    async def _join(self) -> None:
-        """Creates the group where there is none (first start, or Redis lost it)."""
-        with suppress(ResponseError):  # BUSYGROUP: it exists
-            await self._client.xgroup_create(WAITING_STREAM, GROUP, id="0", mkstream=True)
-
-    async def _take(self, *, block: bool) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        """Not confirmed: a reader asks again while it waits."""
-        wait = self._block_milliseconds if block else None
-        try:
-            found: Any = await self._client.xreadgroup(
-                GROUP, CONSUMER, {WAITING_STREAM: ">"}, count=BATCH, block=wait, noack=True
-            )
-        except ResponseError as error:
-            if not str(error).startswith("NOGROUP"):
-                raise
-            await self._join()
-            return []
-        return read_entries(found)

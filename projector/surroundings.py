@@ -3,13 +3,13 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from typing import Any, Final
 
 from psycopg.conninfo import conninfo_to_dict
 
 from projector.database import Database
 from projector.findings import Finding, Level
+from projector.loopback import is_loopback
 from projector.settings import Settings
 from projector.sql import read_query
 
@@ -33,12 +33,7 @@ def check_surroundings(connection: Database, settings: Settings) -> Iterator[Fin
 
 def is_local(host: str | None) -> bool:
     """Whether this is a socket's folder, or a loopback address: nobody listens on the way there."""
-    if not host or host.startswith(("/", "@")) or host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return not host or host.startswith(("/", "@")) or is_loopback(host)
 
 
 def _value(connection: Database, query: str) -> Any:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from projector.loopback import is_loopback
 from projector.settings import Settings
 
 OWN_HEADER: Final = "projector-ops"
@@ -62,14 +63,12 @@ def _comes_from_here(request: Request) -> bool:
 
 
 def is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
+    """A loopback address also where it stands in one of IPv6."""
     try:
-        address = ipaddress.ip_address(host)
+        mapped = getattr(ipaddress.ip_address(host), "ipv4_mapped", None)
     except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
+        mapped = None
+    return is_loopback(str(mapped or host))
 
 
 def _host_name(host: str) -> str:
