@@ -3,14 +3,13 @@
 import json
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from cli.choices import Entity, documents_of, parse_id
 from cli.manual import epilog
-from cli.tables import render
+from cli.tables import instant, render
 from projector.errors import BadInput
 from projector.letters import Choice, Letter, discard_letters, list_letters, retry_letters
 from projector.settings import Settings
@@ -46,7 +45,7 @@ def list_(
     """
     letters = list_letters(Settings.load(), _choice(entity, id_, section))
     if as_json:
-        typer.echo(json.dumps([asdict(letter) for letter in letters], default=_instant, ensure_ascii=False))
+        typer.echo(json.dumps([asdict(letter) for letter in letters], default=instant, ensure_ascii=False))
     elif letters:
         typer.echo(_table(letters))
     else:
@@ -108,11 +107,7 @@ def _row(letter: Letter) -> tuple[str, ...]:
         "all" if letter.id is None else str(letter.id),
         letter.section,
         str(letter.attempts),
-        _instant(letter.failed_at),
-        "at install" if letter.retry_at is None else _instant(letter.retry_at),
+        instant(letter.failed_at),
+        "at install" if letter.retry_at is None else instant(letter.retry_at),
         letter.error,
     )
-
-
-def _instant(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

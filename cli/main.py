@@ -14,7 +14,7 @@ from typer.main import get_command
 from cli.imports import uncollected
 from cli.manual import epilog
 from projector import __version__, logs
-from projector.errors import ProjectorError
+from projector.errors import ProjectorError, one_line
 
 _PLACES = {
     "install": "installation:install",
@@ -114,7 +114,7 @@ def main() -> None:
 def _one_line(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    text = " ".join(str(error).split())
+    text = one_line(error)
     if isinstance(error, ProjectorError):
         return text
     from projector.trouble import trouble  # it knows both servers' clients, which not every command needs

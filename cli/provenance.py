@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 import uvloop
 
 from cli.choices import DateRange, DocumentKind, complete_table, parse_id
-from cli.tables import render
+from cli.tables import instant, render
 from projector.errors import BadInput
 from projector.impact import Impact, foresee
 from projector.settings import Settings
@@ -83,10 +83,10 @@ def _why_lines(found: Origins) -> str:
 def _row(origin: Origin) -> tuple[str, ...]:
     return (
         origin.section,
-        _instant(origin.built_at),
+        instant(origin.built_at),
         str(origin.bytes),
-        "" if origin.valid_until is None else _instant(origin.valid_until),
-        _instant(origin.confirmed_at),
+        "" if origin.valid_until is None else instant(origin.valid_until),
+        instant(origin.confirmed_at),
         str(origin.version.order),
         "something before causes were kept" if origin.cause is None else str(origin.cause),
     )
@@ -120,10 +120,6 @@ def _seconds(seconds: float) -> str:
     if seconds < 1:
         return f"{max(seconds * 1000, 1):.0f} ms"
     return f"{seconds:.1f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
-
-
-def _instant(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _exact(value: Any) -> str:

@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from projector.connection import AsyncDatabase as AsyncDatabase
 from projector.connection import Database as Database
-from projector.errors import DatabaseUnavailable, SettingsError
+from projector.errors import DatabaseUnavailable, SettingsError, one_line
 from projector.settings import Settings
 
 _KEEPALIVE = {
@@ -107,7 +107,7 @@ def _read_url(settings: Settings) -> str:
     try:
         conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise SettingsError(f"PROJECTOR_DATABASE_URL cannot be used: {reason}. Correct it.") from None
     return url
 
@@ -198,7 +198,7 @@ def _session_values(settings: Settings) -> tuple[str, ...]:
 def _unavailable(url: str, error: psycopg.Error) -> DatabaseUnavailable:
     where = conninfo_to_dict(url)
     place = f"{where.get('host', 'local socket')}:{where.get('port', 5432)}/{where.get('dbname', '')}"
-    reason = " ".join(str(error).split())
+    reason = one_line(error)
     return DatabaseUnavailable(
         f"PostgreSQL cannot be used ({place}): {reason} Check PROJECTOR_DATABASE_URL and that the server runs."
     )

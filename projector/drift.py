@@ -13,7 +13,7 @@ from projector.backlog import published_ids
 from projector.build import UNCLAIMED, Builder, Request
 from projector.cause import REPAIR
 from projector.database import AsyncDatabase
-from projector.names import DEGRADED_FIELD, DELETED_FIELD, RANGES, document_key, version_field
+from projector.names import DEGRADED_FIELD, DELETED_FIELD, document_keys, version_field
 from projector.publish import Publisher
 from projector.resolve import Router
 from projector.shards import Client
@@ -79,16 +79,7 @@ class Verifier:
 
     async def compare(self, document: str, ids: Sequence[int]) -> list[Difference]:
         """The differences that stay when a live worker had time to publish."""
-        differences = await self.compare_once(document, ids)
-        for _ in range(PATIENCE_ATTEMPTS):
-            if not differences:
-                break
-            await asyncio.sleep(PATIENCE_SECONDS)
-            differences = await self.compare_once(document, ids_of(differences))
-        return differences
-
-    async def compare_once(self, document: str, ids: Sequence[int]) -> list[Difference]:
-        return (await self.look(document, ids)).differences
+        return (await self.look_patiently(document, ids)).differences
 
     async def find_unexplained(self, document: str, ids: Sequence[int], publisher: Publisher) -> list[Difference]:
         """The differences that no work under way explains: neither events, fan-outs and queued sections, nor timers
@@ -138,7 +129,7 @@ class Verifier:
         mended = await self.build(document, ids)
         mended.cause = REPAIR
         await publisher.publish(mended)
-        return await self.compare_once(document, ids)
+        return (await self.look(document, ids)).differences
 
     async def _take_down(self, key: str, foreign: Fields) -> None:
         """Readers go on seeing a document: only its place in the order is lost."""
@@ -156,6 +147,16 @@ class Verifier:
     async def _is_superseded(self, built: Built) -> bool:
         """Whether Redis belongs to a later epoch: this is a server that another one has replaced."""
         return await read_epoch(self._client) > built.version.epoch
+
+    async def look_patiently(self, document: str, ids: Sequence[int]) -> Sight:
+        """Again, of the documents that differ, while a live worker may still publish them; the last look."""
+        sight = await self.look(document, ids)
+        for _ in range(PATIENCE_ATTEMPTS):
+            if not sight.differences:
+                break
+            await asyncio.sleep(PATIENCE_SECONDS)
+            sight = await self.look(document, ids_of(sight.differences))
+        return sight
 
     async def look(self, document: str, ids: Sequence[int]) -> Sight:
         """Once, without patience."""
@@ -175,8 +176,7 @@ class Verifier:
         return sight
 
     async def _served(self, document: str, ids: Sequence[int]) -> Served:
-        variants = RANGES if document == "dashboard" else (None,)
-        keys = [(document_key(document, id_, variant), id_) for id_ in ids for variant in variants]
+        keys = [(key, id_) for id_ in ids for key in document_keys(document, id_)]
         pipeline = self._client.pipeline(transaction=False)
         for key, _ in keys:
             pipeline.hgetall(key)

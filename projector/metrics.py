@@ -17,11 +17,11 @@ from prometheus_client.core import (
     SummaryMetricFamily,
 )
 from prometheus_client.registry import Collector
-from redis.exceptions import RedisClusterException, RedisError
 
 from projector import __version__
 from projector.errors import ProjectorError
 from projector.names import DOCUMENTS
+from projector.redis_server import FAILURES
 from projector.settings import Settings
 from projector.status import Status, read_status
 from projector.tally import Buckets, Tally, Totals, cumulate
@@ -59,7 +59,7 @@ class WorkerMetrics:
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 return await read_status(self._settings)
-        except (ProjectorError, psycopg.Error, RedisError, RedisClusterException, OSError, TimeoutError):
+        except (ProjectorError, psycopg.Error, *FAILURES):
             return None
 
     def collect(self) -> Iterator[Metric]:

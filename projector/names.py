@@ -145,10 +145,20 @@ def document_key(document: str, document_id: int, date_range: str | None = None)
     return KINDS[document].key.format(id=document_id, range=date_range)
 
 
+def variants_of(document: str) -> tuple[str | None, ...]:
+    """The date ranges for each of which an id has a document; None alone where it has one."""
+    return RANGES if "{range}" in KINDS[document].key else (None,)
+
+
+def document_keys(document: str, document_id: int) -> list[str]:
+    """The keys of all documents that an id has."""
+    return [document_key(document, document_id, variant) for variant in variants_of(document)]
+
+
 def read_key(key: str) -> tuple[str, int] | None:
     """The kind and the id of a document's key; None for other people's keys, which may look like ours."""
     for document in DOCUMENTS:
-        for date_range in RANGES if document == "dashboard" else (None,):
+        for date_range in variants_of(document):
             before, after = key_parts(document, date_range)
             if key.startswith(before) and key.endswith(after):
                 middle = key[len(before) : len(key) - len(after)]

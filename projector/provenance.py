@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from projector.build import Outcome, Request
 from projector.cause import Cause
-from projector.names import RANGES, document_key
+from projector.names import document_keys
 from projector.resolve import ANYTHING, BUILD, Question, Router
 from projector.work import Built, Event, Fanout, SectionBits
 
@@ -39,7 +39,7 @@ class Causes:
         if len(self._own) == 1 and len(self._events) == 1:
             return
         for document, id_ in self._request.causes.keys() | self._touches().keys():
-            keys = _keys(document, id_)
+            keys = document_keys(document, id_)
             if keys[0] in built.sections or keys[0] in built.deleted:
                 built.causes.update(dict.fromkeys(keys, self._of_document(document, id_)))
 
@@ -70,12 +70,8 @@ class Causes:
             covered |= bits
         if len(entries) == 1 and not base:
             return entries[0][1]
-        named = [f"{','.join(self._names(document, bits))}={text}" for bits, text in entries]
+        named = [f"{','.join(self._router.single_names(document, bits))}={text}" for bits, text in entries]
         return ";".join([*named, base] if base else named)
-
-    def _names(self, document: str, bits: SectionBits) -> list[str]:
-        sections = self._router.documents[document].sections
-        return [section.name for place, section in enumerate(sections) if bits >> place & 1]
 
     def _of_many(self, document: str, table: str | None) -> str:
         """For all documents of a kind that these events may touch, through one table or any."""
@@ -143,8 +139,3 @@ def _together(events: Sequence[Event]) -> str:
 
 def _text(event: Event, others: int, *, together: bool = False) -> str:
     return Cause("event", event.operation, event.source, event.transaction, others, together).text
-
-
-def _keys(document: str, id_: int) -> list[str]:
-    variants = RANGES if document == "dashboard" else (None,)
-    return [document_key(document, id_, variant) for variant in variants]

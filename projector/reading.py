@@ -10,7 +10,7 @@ import psycopg
 from psycopg import AsyncCursor
 
 from projector.database import AsyncDatabase, Savepoint, array_literal, is_fault_of_data, reason_of
-from projector.names import RANGES, document_key, key_parts
+from projector.names import document_keys, key_parts, variants_of
 from projector.sections import Document, Section
 from projector.tally import SectionTally
 from projector.work import Built, Failure, Letters, Place, Wanted
@@ -251,16 +251,16 @@ def collect_presence(presence: Presence, rows: Sequence[tuple[Any, ...]], built:
 def degrade(built: Built) -> None:
     """Names the sections that were left out in their documents."""
     for (document, section), ids in built.left_out.items():
-        for variant in RANGES if document == "dashboard" else (None,):
-            for id_ in ids:
-                if (key := document_key(document, id_, variant)) not in built.deleted:
+        for id_ in ids:
+            for key in document_keys(document, id_):
+                if key not in built.deleted:
                     built.degraded.setdefault(key, []).append(section)
 
 
 def _collect(read: Read, rows: Sequence[tuple[Any, ...]], built: Built) -> None:
     """Sorts rows into documents; an id without a row has no entity."""
     name, section, document = read.section.name.encode(), read.section.name, read.kind.name
-    parts = {variant: key_parts(document, variant) for variant in _variants(read.kind)}
+    parts = {variant: key_parts(document, variant) for variant in variants_of(document)}
     sections = built.sections
     for id_, variant, value, due in rows:
         before, after = parts[variant]
@@ -268,16 +268,12 @@ def _collect(read: Read, rows: Sequence[tuple[Any, ...]], built: Built) -> None:
         if due is not None:
             timer = f"{document}:{id_}:{section}"
             built.timers[timer] = min(due, built.timers.get(timer, due))
-    if len(rows) < len(read.ids) * (len(RANGES) if read.kind.by_range else 1):
+    if len(rows) < len(read.ids) * len(parts):
         _bury(read.kind, set(read.ids).difference(row[0] for row in rows), built)
 
 
 def _bury(kind: Document, ids: Iterable[int], built: Built) -> None:
-    built.deleted.update(document_key(kind.name, id_, variant) for id_ in ids for variant in _variants(kind))
-
-
-def _variants(kind: Document) -> Sequence[str | None]:
-    return RANGES if kind.by_range else (None,)
+    built.deleted.update(key for id_ in ids for key in document_keys(kind.name, id_))
 
 
 def _presence_name(kind: Document) -> str:
@@ -287,5 +283,5 @@ def _presence_name(kind: Document) -> str:
 def _fail(read: Read, error: str, built: Built) -> None:
     for id_ in read.ids:
         built.failures.append(Failure(read.kind.name, id_, read.section.name, error))
-        for variant in _variants(read.kind):
-            built.degraded.setdefault(document_key(read.kind.name, id_, variant), []).append(read.section.name)
+        for key in document_keys(read.kind.name, id_):
+            built.degraded.setdefault(key, []).append(read.section.name)

@@ -4,13 +4,13 @@ from projector.names import (
     DOCUMENTS,
     HEARTBEAT_KEY,
     LEASED_TIMERS_KEY,
-    RANGES,
     REFRESH_STREAM,
     STATE_KEY,
     TIMERS_KEY,
     VERDICT_PREFIX,
     WAITING_STREAM,
     document_key,
+    variants_of,
 )
 from projector.redis_server import open_redis, scan_keys
 from projector.settings import Settings
@@ -33,7 +33,7 @@ def _patterns() -> set[str]:
     return {
         document_key(document, 0, date_range).replace("0", "*")
         for document in DOCUMENTS
-        for date_range in (RANGES if document == "dashboard" else (None,))
+        for date_range in variants_of(document)
     }
 
 

@@ -83,8 +83,10 @@ class Router:
 
     def section_names(self, document: str, bits: SectionBits) -> list[str]:
         """The names behind the bits; ["*"] where it is all of them."""
-        if bits == self.all_sections(document):
-            return ["*"]
+        return ["*"] if bits == self.all_sections(document) else self.single_names(document, bits)
+
+    def single_names(self, document: str, bits: SectionBits) -> list[str]:
+        """The names behind the bits, one by one."""
         sections = self.documents[document].sections
         return [section.name for place, section in enumerate(sections) if bits >> place & 1]
 

@@ -9,18 +9,17 @@ from typing import Any, cast
 from projector.cause import Cause, cause_of
 from projector.errors import NoDocument
 from projector.names import (
-    BUILT,
     DEGRADED_FIELD,
     DELETED_FIELD,
     SECTIONS,
     TIMERS_KEY,
-    built_field,
     document_key,
     version_field,
 )
 from projector.redis_server import open_redis
 from projector.settings import Settings
-from projector.shards import Client, state_keys
+from projector.shards import Client
+from projector.state import read_built
 from projector.work import Version
 
 Fields = Mapping[bytes, bytes]
@@ -89,9 +88,7 @@ async def _reason(client: Client, document: str, document_id: int, key: str, fie
             f" {at:%Y-%m-%dT%H:%M:%SZ}{f', because of {told}' if told else ''} ({key}). See which ids there are:"
             f' SELECT id FROM projector."{document}"'
         )
-    keys = state_keys(client)
-    states = [await cast("Awaitable[bytes | None]", client.hget(it, built_field(document))) for it in keys]
-    if all(state == BUILT for state in states):
+    if (await read_built(client))[document]:
         return (
             f"There is no {document} {document_id} ({key}), or it was committed moments ago. See which ids there are:"
             f' SELECT id FROM projector."{document}"'

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NoReturn
 
 import psycopg
-from redis.exceptions import RedisError
 
 from projector.build import DefinitionsChanged
-from projector.errors import ProjectorError
+from projector.errors import ProjectorError, one_line
 from projector.installed import load_router
 from projector.names import built_field
 from projector.opening import open_session
 from projector.publish import PublishCounts
 from projector.pulse import Pulse
+from projector.redis_server import FAILURES
 from projector.seldom import Seldom
 from projector.session import Memory, Session
 from projector.settings import Settings
@@ -95,7 +95,7 @@ class Worker:
         try:
             async with asyncio.timeout(self._settings.redis_timeout_seconds):
                 missing = [built_field(document) for document in await session.unbuilt()]
-        except (RedisError, OSError, TimeoutError):
+        except FAILURES:
             return ["redis"]
         if self._settings.heartbeat_seconds and self.pulse.is_late(self._settings.heartbeat_late_seconds):
             missing.append("heartbeat")
@@ -146,7 +146,7 @@ class Worker:
     def _tell(self, what: Trouble, error: BaseException, seconds: float) -> None:
         if not (count := self._troubles.count(what)):
             return
-        fields = {"error": " ".join(str(error).split()) or type(error).__name__, "remedy": what.remedy}
+        fields = {"error": one_line(error), "remedy": what.remedy}
         log.warning("%s, trying again", what.what, extra={**fields, "seconds": round(seconds, 2), "count": count})
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from projector.drift import PATIENCE_ATTEMPTS, PATIENCE_SECONDS, Difference, Fields, Sight
+from projector.drift import Difference, Fields, Sight
 from projector.names import DEGRADED_FIELD, SECTIONS, version_field
 from projector.ops.json_lines import rows
 from projector.settings import Settings
@@ -17,12 +17,7 @@ async def look_up(settings: Settings, document: str, id_: int) -> dict[str, Any]
     """What of it is served and what a build of this moment says, section by section; differences that a worker is
     about to publish are waited for. TimeoutError after LONGEST_SECONDS."""
     async with asyncio.timeout(LONGEST_SECONDS), open_verifier(settings) as (verifier, _):
-        sight = await verifier.look(document, [id_])
-        for _ in range(PATIENCE_ATTEMPTS):
-            if not sight.differences:
-                break
-            await asyncio.sleep(PATIENCE_SECONDS)
-            sight = await verifier.look(document, [id_])
+        sight = await verifier.look_patiently(document, [id_])
     # In a thread: this loop is the worker's, and texts are compared line by line.
     return await asyncio.to_thread(_describe, document, sight)
 

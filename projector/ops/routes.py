@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
 import psycopg
-from redis.exceptions import RedisClusterException, RedisError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from projector.errors import ProjectorError
+from projector.errors import ProjectorError, one_line
 from projector.letters import Choice, retry_letters
 from projector.names import DOCUMENTS, SECTIONS
 from projector.ops.access import HEADERS, require_own_header, require_permitted
@@ -21,6 +20,7 @@ from projector.ops.document import look_up
 from projector.ops.feed import Feed
 from projector.ops.page import page, policy
 from projector.ops.stream import Stream
+from projector.redis_server import FAILURES
 from projector.settings import Settings
 from projector.worker import Worker
 
@@ -78,8 +78,8 @@ def _guarded(settings: Settings, answer: _Answer) -> _Answer:
             return _json({"error": str(error)}, 503)
         except TimeoutError:
             return _json({"error": "It took too long. Try again, or see projector check."}, 503)
-        except (psycopg.Error, RedisError, RedisClusterException, OSError) as error:
-            return _json({"error": f"A server failed: {' '.join(str(error).split())}"}, 503)
+        except (psycopg.Error, *FAILURES) as error:
+            return _json({"error": f"A server failed: {one_line(error)}"}, 503)
 
     return guarded
 

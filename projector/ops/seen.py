@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from redis.exceptions import RedisClusterException, RedisError
 
 from projector.database import connect
-from projector.errors import ProjectorError
+from projector.errors import ProjectorError, one_line
 from projector.letters import Letter
+from projector.redis_server import FAILURES
 from projector.settings import Settings
 from projector.sql import read_query
 from projector.status import read_status
@@ -31,8 +31,8 @@ async def see(settings: Settings) -> dict[str, Any]:
         return {"error": str(error)}
     except TimeoutError:
         return {"error": f"PostgreSQL or Redis did not answer within {LONGEST_SECONDS:.0f} s."}
-    except (psycopg.Error, RedisError, RedisClusterException, OSError) as error:
-        return {"error": f"PostgreSQL or Redis failed: {' '.join(str(error).split()) or type(error).__name__}"}
+    except (psycopg.Error, *FAILURES) as error:
+        return {"error": f"PostgreSQL or Redis failed: {one_line(error)}"}
 
 
 async def _read_more(settings: Settings) -> dict[str, Any]:
