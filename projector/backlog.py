@@ -11,7 +11,7 @@ from projector.cause import of_sections
 from projector.claim import begin_claim, prepare_claim
 from projector.database import AsyncDatabase, Savepoint, array_literal
 from projector.look import read_fanout
-from projector.names import key_parts, read_key, variants_of
+from projector.names import key_patterns, read_key
 from projector.pace import Pace
 from projector.redis_server import scan_keys
 from projector.resolve import Router
@@ -215,9 +215,8 @@ async def published_ids(client: Client, document: str) -> AsyncIterator[list[int
     """The ids of which Redis holds a document, whether or not the entity still exists, some at once. An id may come
     twice."""
     page: list[int] = []
-    for date_range in variants_of(document):
-        before, after = key_parts(document, date_range)
-        async for key in scan_keys(client, f"{before}*{after}"):
+    for pattern in key_patterns(document):
+        async for key in scan_keys(client, pattern):
             if (place := read_key(key)) is not None:
                 page.append(place[1])
             if len(page) == PAGE_LENGTH:

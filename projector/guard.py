@@ -76,7 +76,7 @@ class Guard:
 
 
 async def _repeat(stopping: asyncio.Event, step: Callable[[], Awaitable[None]], seconds: float) -> None:
+    await wait_within(stopping, seconds)
     while not stopping.is_set():
+        await step()
         await wait_within(stopping, seconds)
-        if not stopping.is_set():
-            await step()

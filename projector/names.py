@@ -155,6 +155,11 @@ def document_keys(document: str, document_id: int) -> list[str]:
     return [document_key(document, document_id, variant) for variant in variants_of(document)]
 
 
+def key_patterns(document: str) -> list[str]:
+    """What the keys of a document kind look like to SCAN; other people's keys may, too."""
+    return ["*".join(key_parts(document, variant)) for variant in variants_of(document)]
+
+
 def read_key(key: str) -> tuple[str, int] | None:
     """The kind and the id of a document's key; None for other people's keys, which may look like ours."""
     for document in DOCUMENTS:

@@ -9,8 +9,7 @@ from projector.names import (
     TIMERS_KEY,
     VERDICT_PREFIX,
     WAITING_STREAM,
-    document_key,
-    variants_of,
+    key_patterns,
 )
 from projector.redis_server import open_redis, scan_keys
 from projector.settings import Settings
@@ -26,15 +25,8 @@ async def forget_documents(settings: Settings) -> int:
         for key in {STATE_KEY, *all_state_keys(client), *_KEYS}:
             await client.delete(key)
         await _delete(client, f"{VERDICT_PREFIX}*")
-        return sum([await _delete(client, pattern) for pattern in _patterns()])
-
-
-def _patterns() -> set[str]:
-    return {
-        document_key(document, 0, date_range).replace("0", "*")
-        for document in DOCUMENTS
-        for date_range in variants_of(document)
-    }
+        patterns = {pattern for document in DOCUMENTS for pattern in key_patterns(document)}
+        return sum([await _delete(client, pattern) for pattern in patterns])
 
 
 async def _delete(client: Client, pattern: str) -> int:

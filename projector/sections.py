@@ -22,7 +22,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from projector.errors import DefinitionError
-from projector.names import PACED
+from projector.names import PACED, RANGES, variants_of
 from projector.sql import sql_root
 
 OPTIONAL_TABLES = frozenset({"reviews", "customer_addresses", "carts", "cart_items", "promotions"})
@@ -118,7 +118,7 @@ class Document:
     @property
     def by_range(self) -> bool:
         """Whether one id has a document (and a row of each view) for each date range."""
-        return self.name == "dashboard"
+        return variants_of(self.name) == RANGES
 
     @property
     def is_paced(self) -> bool:

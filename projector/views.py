@@ -9,6 +9,7 @@ from projector.catalog import existing_tables, literal, quoted, view_reads
 from projector.database import Database, reason_of
 from projector.definitions import BoundSection, require_routes, section_fingerprint
 from projector.errors import InstallError
+from projector.names import RANGES
 from projector.routes import route_fault
 from projector.sections import OPTIONAL_TABLES, Document, Section, Shared, load_documents, load_shared
 from projector.settings import Settings
@@ -221,7 +222,8 @@ def _refusal(what: str, error: psycopg.Error) -> InstallError:
 
 def _empty_query(document: Document, section: Section) -> str:
     columns = "d.id, r.range" if document.by_range else "d.id"
-    ranges = " CROSS JOIN (VALUES ('today'), ('week'), ('month')) AS r (range)" if document.by_range else ""
+    values = ", ".join(f"({literal(name)})" for name in RANGES)
+    ranges = f" CROSS JOIN (VALUES {values}) AS r (range)" if document.by_range else ""
     return (
         f"SELECT {columns}, {literal(section.empty or '')}::json, NULL::timestamptz"
         f" FROM projector.{quoted(document.name)} d{ranges}"
