@@ -10,6 +10,8 @@ import psycopg
 from psycopg import errors
 from psycopg.rows import tuple_row
 
+from projector.demo import statements
+
 IDLE = "nothing to do"
 
 _WEIGHTS = {
@@ -42,159 +44,6 @@ _PEOPLE = ("أحمد الجبوري", "زينب الساعدي", "Omar Al-Obaidi
 _CITIES = ("Baghdad", "Basra", "Erbil", "Mosul", "Najaf", "بغداد", "كركوك")
 _COMMENTS = ("جودة ممتازة", "وصل بسرعة", "سعر مناسب", "As described", "Could be better", None)
 _DESCRIPTIONS = ("وصل حديثا، الكمية محدودة", "منتج مضمون من المصدر", "New packaging.", None)
-
-_LAST_IDS: dict[str, LiteralString] = {
-    "customers": "SELECT max(id) FROM customers",
-    "products": "SELECT max(id) FROM products",
-    "inventory_items": "SELECT max(id) FROM inventory_items",
-    "product_prices": "SELECT max(id) FROM product_prices",
-    "carts": "SELECT max(id) FROM carts",
-}
-
-_OPEN_ORDERS = """
-SELECT id, status
-FROM (SELECT id, status FROM sales_orders ORDER BY id DESC LIMIT %s) AS newest
-WHERE status = ANY(%s) ORDER BY id
-"""
-
-_UNPAID_INVOICES = """
-SELECT id
-FROM (SELECT id, status FROM sales_invoices ORDER BY id DESC LIMIT %s) AS newest
-WHERE status IN ('PENDING', 'PARTIALLY_PAID', 'OVERDUE') ORDER BY id
-"""
-
-# Locks in the order of ids, so that two streams cannot wait for each other.
-_CHOOSE_LINES = """
-SELECT stock.id, product.id, product.unit_price
-FROM inventory_items AS stock JOIN products AS product ON product.id = stock.product_id
-WHERE stock.id = ANY(%s) AND product.unit_price < 1000000
-ORDER BY stock.id FOR NO KEY UPDATE OF stock
-"""
-
-_INSERT_ORDER = """
-INSERT INTO sales_orders (order_number, customer_id, branch_id, warehouse_id, order_date,
-    expected_delivery_date, status, payment_status, payment_method, subtotal, discount_amount,
-    tax_amount, total_amount, paid_amount, created_by, created_at, updated_at)
-SELECT %(number)s, customer.id, warehouse.branch_id, warehouse.id, day, day + %(days)s::integer,
-    'DRAFT', 'UNPAID', %(method)s, %(total)s, 0, 0, %(total)s, 0,
-    coalesce(customer.salesperson_id, %(user)s::integer), now(), now()
-FROM (SELECT (now() AT TIME ZONE 'Asia/Baghdad')::date AS day) AS clock, customers AS customer
-LEFT JOIN warehouses AS warehouse ON warehouse.id = %(warehouse)s
-WHERE customer.id = %(customer)s RETURNING id
-"""
-
-_INSERT_ITEMS = """
-INSERT INTO sales_items (sales_order_id, product_id, quantity, unit_price, discount_percentage,
-    discount_amount, line_total, delivered_quantity)
-SELECT %s, product_id, quantity, unit_price, 0, 0, round(quantity * unit_price, 2), 0
-FROM unnest(%s::integer[], %s::numeric[], %s::numeric[]) AS line (product_id, quantity, unit_price)
-"""
-
-_MOVE_STOCK = """
-UPDATE inventory_items AS stock SET updated_at = now(),
-    quantity_on_hand = coalesce(quantity_on_hand, 0) + line.quantity * %s,
-    quantity_reserved = coalesce(quantity_reserved, 0) + line.quantity * %s
-FROM unnest(%s::integer[], %s::numeric[]) AS line (id, quantity) WHERE stock.id = line.id
-"""
-
-_SET_STATUS = """
-UPDATE sales_orders SET status = %s, updated_at = now(), actual_delivery_date = CASE
-    WHEN %s THEN (now() AT TIME ZONE 'Asia/Baghdad')::date ELSE actual_delivery_date END
-WHERE id = %s AND status = %s
-"""
-
-_INSERT_INVOICE = """
-INSERT INTO sales_invoices (invoice_number, customer_id, sales_order_id, branch_id, invoice_date,
-    due_date, currency_id, exchange_rate, invoice_type, status, subtotal, discount_amount,
-    tax_amount, total_amount, paid_amount, created_by, created_at, updated_at)
-SELECT %s, customer_id, id, branch_id, day, day + %s::integer, 1, 1, 'SALES', 'PENDING', subtotal,
-    discount_amount, tax_amount, total_amount, 0, created_by, now(), now()
-FROM sales_orders, (SELECT (now() AT TIME ZONE 'Asia/Baghdad')::date AS day) AS clock
-WHERE id = %s RETURNING id
-"""
-
-_READ_OWED = """
-SELECT coalesce(total_amount, 0) - coalesce(paid_amount, 0), sales_order_id
-FROM sales_invoices WHERE id = %s FOR NO KEY UPDATE
-"""
-
-_INSERT_PAYMENT = """
-INSERT INTO invoice_payments (payment_number, sales_invoice_id, payment_date, amount, currency_id,
-    payment_method, reference_number, created_by, created_at)
-VALUES (%s, %s, (now() AT TIME ZONE 'Asia/Baghdad')::date, %s, 1, %s, %s, %s, now())
-"""
-
-_PAY_INVOICE = """
-UPDATE sales_invoices SET paid_amount = coalesce(paid_amount, 0) + %s,
-    status = %s::text::invoice_status, updated_at = now()
-WHERE id = %s
-"""
-
-_PAY_ORDER = """
-UPDATE sales_orders SET paid_amount = coalesce(paid_amount, 0) + %s, payment_status = %s,
-    updated_at = now()
-WHERE id = %s
-"""
-
-_RECEIVE_STOCK = """
-UPDATE inventory_items SET quantity_on_hand = coalesce(quantity_on_hand, 0) + %(received)s,
-    quantity_ordered = greatest(0, quantity_ordered - %(received)s), updated_at = now()
-WHERE id = %(id)s
-"""
-
-_CHANGE_LIST_PRICE = """
-UPDATE product_prices SET price = least(500000, round(coalesce(price, 1000) * %s, 2)),
-    updated_at = now() AT TIME ZONE 'UTC'
-WHERE id = %s
-"""
-
-_CHANGE_UNIT_PRICE = """
-UPDATE products SET unit_price = least(500000, round(coalesce(unit_price, 1000) * %s, 2)),
-    updated_at = now()
-WHERE id = %s
-"""
-
-_DESCRIBE_PRODUCT = """
-UPDATE products SET description = %s, updated_at = now() WHERE id = %s
-"""
-
-_RENAME_PRODUCT = """
-UPDATE products SET updated_at = now(),
-    name = CASE WHEN name LIKE '%% (new)' THEN left(name, -6)
-        ELSE left(name, 240) || ' (new)' END,
-    name_ar = CASE WHEN name_ar LIKE '%% (جديد)' THEN left(name_ar, -7)
-        ELSE left(name_ar, 240) || ' (جديد)' END
-WHERE id = %s
-"""
-
-_INSERT_REVIEW = """
-INSERT INTO reviews (product_id, customer_id, rating, title, comment, status, is_visible,
-    is_deleted, customer_name, created_at)
-SELECT %s, id, %s, %s, %s, %s, true, false, name, now() AT TIME ZONE 'UTC'
-FROM customers WHERE id = %s
-"""
-
-_FILL_CART = """
-INSERT INTO cart_items (cart_id, product_id, quantity, unit_price, subtotal, is_available, added_at)
-SELECT cart.id, product.id, %(quantity)s, product.unit_price, product.unit_price * %(quantity)s, true,
-    now() AT TIME ZONE 'UTC'
-FROM carts AS cart, products AS product WHERE cart.id = %(cart)s AND product.id = %(product)s
-"""
-
-_EDIT_CUSTOMER: tuple[LiteralString, ...] = (
-    "UPDATE customers SET credit_limit = %(money)s, updated_at = now() WHERE id = %(id)s",
-    "UPDATE customers SET payment_terms = %(days)s, updated_at = now() WHERE id = %(id)s",
-    "UPDATE customers SET phone = %(phone)s, updated_at = now() WHERE id = %(id)s",
-    "UPDATE customers SET city = %(city)s, updated_at = now() WHERE id = %(id)s",
-    "UPDATE customers SET salesperson_id = %(user)s, updated_at = now() WHERE id = %(id)s",
-    "UPDATE customers SET is_active = is_active IS NOT TRUE, updated_at = now() WHERE id = %(id)s",
-)
-
-_INSERT_CUSTOMER = """
-INSERT INTO customers (customer_code, name, phone, city, country, credit_limit, payment_terms,
-    currency, salesperson_id, is_active, created_at, updated_at)
-VALUES (%s, %s, %s, %s, 'Iraq', 1000000, 30, 'IQD', %s, true, now(), now()) RETURNING id
-"""
 
 _Item = TypeVar("_Item")
 
@@ -230,13 +79,13 @@ class Traffic:
         self._connection = connection
         self._cursor = psycopg.Cursor(connection, row_factory=tuple_row)
         self._random = random.Random(seed)
-        self._last_ids = {table: self._value(query) or 0 for table, query in _LAST_IDS.items()}
+        self._last_ids = {table: self._value(query) or 0 for table, query in statements.LAST_IDS.items()}
         self._salespeople = self._ids("SELECT id FROM users WHERE is_salesperson ORDER BY id")
         self._warehouses = self._ids("SELECT id FROM warehouses ORDER BY id")
-        self._unpaid_invoices = self._ids(_UNPAID_INVOICES, (_REMEMBERED,))
+        self._unpaid_invoices = self._ids(statements.UNPAID_INVOICES, (_REMEMBERED,))
         self._open_orders = [
             _OpenOrder(order_id, status)
-            for order_id, status in self._rows(_OPEN_ORDERS, (_REMEMBERED, list(_NEXT_STATUS)))
+            for order_id, status in self._rows(statements.OPEN_ORDERS, (_REMEMBERED, list(_NEXT_STATUS)))
         ]
         self._changes = {
             "order placed": self._place_order,
@@ -284,7 +133,7 @@ class Traffic:
         products = [line.product_id for line in lines]
         quantities = [line.quantity for line in lines]
         prices = [line.unit_price for line in lines]
-        self._changed(_INSERT_ITEMS, (order_id, products, quantities, prices))
+        self._changed(statements.INSERT_ITEMS, (order_id, products, quantities, prices))
         self._move_stock(lines, on_hand=0, reserved=1)
         self._remember(self._open_orders, _OpenOrder(order_id, "DRAFT", lines))
         return True
@@ -293,7 +142,7 @@ class Traffic:
         wanted = [self._some("inventory_items") for _ in range(self._random.randint(1, 5))]
         return tuple(
             _Line(stock, product, price, Decimal(self._random.randint(1, 12)))
-            for stock, product, price in self._rows(_CHOOSE_LINES, (wanted,))
+            for stock, product, price in self._rows(statements.CHOOSE_LINES, (wanted,))
         )
 
     def _insert_order(self, total: Decimal) -> int | None:
@@ -306,12 +155,12 @@ class Traffic:
             "user": self._one_of(self._salespeople),
             "total": total,
         }
-        return self._value(_INSERT_ORDER, parameters)
+        return self._value(statements.INSERT_ORDER, parameters)
 
     def _move_stock(self, lines: Sequence[_Line], *, on_hand: int, reserved: int) -> None:
         ids = [line.inventory_id for line in lines]
         quantities = [line.quantity for line in lines]
-        self._changed(_MOVE_STOCK, (on_hand, reserved, ids, quantities))
+        self._changed(statements.MOVE_STOCK, (on_hand, reserved, ids, quantities))
 
     def _advance_order(self) -> bool:
         order = self._take(self._open_orders)
@@ -336,19 +185,19 @@ class Traffic:
         return True
 
     def _set_status(self, order: _OpenOrder, status: str) -> bool:
-        return self._changed(_SET_STATUS, (status, status == "DELIVERED", order.order_id, order.status))
+        return self._changed(statements.SET_STATUS, (status, status == "DELIVERED", order.order_id, order.status))
 
     # Money
 
     def _invoice(self, order_id: int) -> None:
         days = self._random.choice((0, 14, 30))
-        invoice_id = self._value(_INSERT_INVOICE, (f"INV-{self._digits(9)}", days, order_id))
+        invoice_id = self._value(statements.INSERT_INVOICE, (f"INV-{self._digits(9)}", days, order_id))
         if invoice_id is not None:
             self._remember(self._unpaid_invoices, invoice_id)
 
     def _receive_payment(self) -> bool:
         invoice_id = self._take(self._unpaid_invoices)
-        for owed, order_id in self._rows(_READ_OWED, (invoice_id,)):
+        for owed, order_id in self._rows(statements.READ_OWED, (invoice_id,)):
             if invoice_id is not None and owed > 0:
                 share = Decimal(self._random.choice(("1", "1", "0.5", "0.25")))
                 self._pay(invoice_id, order_id, max(round(owed * share, 2), Decimal("0.01")), owed)
@@ -357,7 +206,7 @@ class Traffic:
 
     def _pay(self, invoice_id: int, order_id: int | None, amount: Decimal, owed: Decimal) -> None:
         self._changed(
-            _INSERT_PAYMENT,
+            statements.INSERT_PAYMENT,
             (
                 f"PAY-{self._digits(9)}",
                 invoice_id,
@@ -369,8 +218,8 @@ class Traffic:
         )
         settled = amount >= owed
         invoice_status = "PAID" if settled else "PARTIALLY_PAID"
-        self._changed(_PAY_INVOICE, (amount, invoice_status, invoice_id))
-        self._changed(_PAY_ORDER, (amount, "PAID" if settled else "PARTIAL", order_id))
+        self._changed(statements.PAY_INVOICE, (amount, invoice_status, invoice_id))
+        self._changed(statements.PAY_ORDER, (amount, "PAID" if settled else "PARTIAL", order_id))
         if not settled:
             self._remember(self._unpaid_invoices, invoice_id)
 
@@ -378,25 +227,25 @@ class Traffic:
 
     def _receive_stock(self) -> bool:
         received = self._random.randint(1, 120)
-        return self._changed(_RECEIVE_STOCK, {"received": received, "id": self._some("inventory_items")})
+        return self._changed(statements.RECEIVE_STOCK, {"received": received, "id": self._some("inventory_items")})
 
     def _change_price(self) -> bool:
         factor = Decimal(self._random.randint(90, 110)) / 100
         if self._random.random() < 0.2:
-            return self._changed(_CHANGE_UNIT_PRICE, (factor, self._some("products")))
-        return self._changed(_CHANGE_LIST_PRICE, (factor, self._some("product_prices")))
+            return self._changed(statements.CHANGE_UNIT_PRICE, (factor, self._some("products")))
+        return self._changed(statements.CHANGE_LIST_PRICE, (factor, self._some("product_prices")))
 
     def _edit_product(self) -> bool:
         product_id = self._some("products")
         if self._random.random() < 0.5:
-            return self._changed(_RENAME_PRODUCT, (product_id,))
-        return self._changed(_DESCRIBE_PRODUCT, (self._random.choice(_DESCRIPTIONS), product_id))
+            return self._changed(statements.RENAME_PRODUCT, (product_id,))
+        return self._changed(statements.DESCRIBE_PRODUCT, (self._random.choice(_DESCRIPTIONS), product_id))
 
     # People
 
     def _write_review(self) -> bool:
         return self._changed(
-            _INSERT_REVIEW,
+            statements.INSERT_REVIEW,
             (
                 self._some("products"),
                 self._random.choice((5, 5, 5, 4, 4, 3, 2, 1)),
@@ -409,7 +258,7 @@ class Traffic:
 
     def _fill_cart(self) -> bool:
         return self._changed(
-            _FILL_CART,
+            statements.FILL_CART,
             {
                 "cart": self._some("carts"),
                 "product": self._some("products"),
@@ -419,7 +268,7 @@ class Traffic:
 
     def _edit_customer(self) -> bool:
         return self._changed(
-            self._random.choice(_EDIT_CUSTOMER),
+            self._random.choice(statements.EDIT_CUSTOMER),
             {
                 "id": self._some("customers"),
                 "money": self._random.randint(0, 40) * 250_000,
@@ -432,7 +281,7 @@ class Traffic:
 
     def _add_customer(self) -> bool:
         customer_id = self._value(
-            _INSERT_CUSTOMER,
+            statements.INSERT_CUSTOMER,
             (
                 f"C-{self._digits(8)}",
                 self._random.choice(_PEOPLE),
