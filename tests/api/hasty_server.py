@@ -56,6 +56,11 @@ class HastyServer:
         """Whether it holds a connection to this address."""
         return any(connection.raddr == client for connection in psutil.Process(self.process.pid).net_connections("tcp"))
 
+    def serves_nobody(self) -> bool:
+        """Whether it holds no client's connection."""
+        held = psutil.Process(self.process.pid).net_connections("tcp")
+        return not any(connection.laddr == self.address and connection.raddr for connection in held)
+
     def stop(self) -> int:
         """The exit code after SIGTERM."""
         self.process.terminate()
