@@ -209,6 +209,7 @@ class RedisLine:
             while True:
                 batch, self._waiting = self._waiting, {}
                 await self._carry(batch)
+                batch = {}  # all are settled, or on another line
                 if not self._waiting:
                     break
         except AWAY as error:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import redis.asyncio
 from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import Connection
 from redis.crc import key_slot
 
 from projector.names import STATE_KEY
@@ -18,6 +19,18 @@ SLOTS: Final = 16_384
 SLOTS_PER_STATE: Final = 64
 """A cluster has a state key for so many neighbouring slots: each shard holds some, and they move with their slots."""
 _SERVERS = re.compile(r"(?P<scheme>\w+://)(?P<user>.*@)?(?P<hosts>[^/?]+)(?P<rest>.*)", re.DOTALL)
+
+_acquire_connection = ClusterNode.acquire_connection
+
+
+def _acquire_last_released(self: ClusterNode) -> Connection:
+    """The library sends a command that a moving slot redirects behind ASKING, which holds for the next command of the
+    same connection alone: it has to take the one that it has just given back, not the one idle for longest."""
+    self._free.rotate(1)
+    return _acquire_connection(self)
+
+
+ClusterNode.acquire_connection = _acquire_last_released  # type: ignore[method-assign]
 
 
 def slot_of(key: str | bytes) -> int:

@@ -1,6 +1,7 @@
 """What a URL of Redis names, and where a cluster's state lies."""
 
 import pytest
+from redis.asyncio.cluster import ClusterNode
 
 from projector.shards import SLOTS, SLOTS_PER_STATE, cluster_state_keys, is_cluster, servers, slot_of, with_address
 
@@ -40,3 +41,13 @@ def test_every_64_slots_have_a_state_key_in_the_first_of_them() -> None:
 )
 def test_a_server_says_itself_whether_it_belongs_to_a_cluster(greeting: object, answer: bool) -> None:
     assert is_cluster(greeting) is answer
+
+
+@pytest.mark.parametrize("idle", [1, 2, 3, 4])
+def test_a_redirected_command_takes_the_connection_that_asked_for_it(idle: int) -> None:
+    node = ClusterNode("127.0.0.1", 1)
+    for connection in [node.acquire_connection() for _ in range(idle)]:
+        node.release(connection)
+    asking = node.acquire_connection()
+    node.release(asking)
+    assert node.acquire_connection() is asking

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import uvloop
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import AskError, RedisError, ResponseError
 
-from api.redis_line import RedisLine
+from api.redis_line import Errand, RedisLine
 from projector.names import DOCUMENTS, STATE_KEY
 from tests.api.conftest import api_client
 from tests.api.fake_redis import Command, array, fake_redis
@@ -108,6 +108,39 @@ async def test_a_question_that_is_given_up_does_not_disturb_others(line: RedisLi
     given_up.cancel()
     assert (await kept).value == b"same"
     assert (await line.ask("ECHO", "later")).value == b"later"
+
+
+async def test_a_question_that_is_sent_elsewhere_is_answered_there(tmp_path: Path) -> None:
+    """In the middle of a move: the line that it came by has nothing more to say of it, the other asks."""
+    received: list[Command] = []
+
+    async def redirect(command: Command) -> bytes:
+        return NOTHING_BUILT if command[:2] == STATE else b"-ASK 1 there:6379\r\n"
+
+    async def answer(command: Command) -> bytes:
+        received.append(command)
+        return NOTHING_BUILT if command[:2] == STATE else b"+done\r\n"
+
+    class ToTheOther:
+        """A cluster of two shards, one slot of which is moving to the second."""
+
+        def redirect(self, errand: Errand[Any], error: AskError) -> bool:
+            there.adopt(errand, asking=True)
+            return True
+
+        def look_again(self) -> None:
+            raise AssertionError("nothing has moved for good")
+
+    folders = [tmp_path / name for name in ("here", "there")]
+    for folder in folders:
+        folder.mkdir()
+    async with fake_redis(folders[0], redirect) as first, fake_redis(folders[1], answer) as second:
+        there = RedisLine(second, timeout_seconds=5)
+        here = RedisLine(first, timeout_seconds=5, switchboard=ToTheOther())
+        async with there.opened(), here.opened():
+            assert (await here.ask("GET", "1")).value == b"done"
+    sent = [command[0] if command[:2] != STATE else b"state" for command in received]
+    assert sent[-4:] == [b"state", b"ASKING", b"GET", b"state"]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -54,10 +54,18 @@ class Site:
     def customer(self, id_: int) -> httpx.Response:
         return self.api.get(f"/api/mobile/customers/{id_}/quick")
 
-    def shows(self, id_: int, name: str) -> None:
-        """Renames a product and waits until the API has it."""
+    def shows(self, id_: int, name: str) -> set[int]:
+        """Renames a product and waits until the API has it; the statuses that it answered with meanwhile."""
+        statuses = set()
+
+        def is_shown() -> bool:
+            answer = self.product(id_)
+            statuses.add(answer.status_code)
+            return name in answer.text
+
         self.erp.execute("UPDATE products SET name = %s WHERE id = %s", (name, id_))
-        wait_until(lambda: name in self.product(id_).text, what=f"{name!r} is shown")
+        wait_until(is_shown, what=f"{name!r} is shown")
+        return statuses
 
     def ids_of(self, shard: ShardServer, document: str) -> list[int]:
         """The ids that exist of the documents in a shard."""
@@ -165,7 +173,7 @@ def test_a_slot_that_moves_is_followed(site: Site) -> None:
     slots = [key_slot(document_key("product", id_).encode()), next(iter(cluster_state_keys()))]
     for slot in slots:
         cluster.begin_move(slot, source, target)
-    site.shows(id_, "half moved")
+    assert site.shows(id_, "half moved") == {200}
     for slot in slots:
         cluster.end_move(slot, source, target)
     site.shows(id_, "moved")
@@ -176,6 +184,7 @@ def test_a_slot_that_moves_is_followed(site: Site) -> None:
     site.shows(id_, "moved back")
     site.judge()
     assert "shard of Redis is empty" not in site.worker.output()
+    assert "connection lost" not in site.worker.output()
 
 
 @pytest.mark.timeout(240)
