@@ -1,8 +1,8 @@
-"""The backlog: documents that may wait, each queued once, drained in chunks whenever nothing fresh waits (D8)."""
+"""The backlog: documents that may wait, drained in chunks whenever nothing fresh waits (D8)."""
 
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from projector.database import AsyncDatabase, Savepoint, array_literal
 from projector.look import read_fanout
 from projector.names import key_patterns, read_key
 from projector.pace import Pace
+from projector.provenance import Causes
 from projector.redis_server import scan_keys
 from projector.resolve import Router
 from projector.shards import Client
@@ -25,16 +26,13 @@ MANY_ROWS = 2_000
 SMALL_PART = 20
 """While fresh changes flow a chunk is this part of the usual one: publishing it holds up the process for a moment."""
 PAGE_LENGTH = 1_000
-_LEAST_ID = -(2**63)
-_START = ("", _LEAST_ID)
-_NOTHING = "DO NOTHING"
-_EARLIER = "DO UPDATE SET queued_at = excluded.queued_at WHERE b.queued_at > excluded.queued_at"
-"""Whatever waits since then is known to be done only when these are."""
+_START = ("", -(2**63))
 
 
 class Backlog:
     """Claims documents in the order of kind and id, going on behind the last claim so that rows which others hold
-    or which vacuum has not removed yet are not read again and again. Chunks are small while it `gives_way`."""
+    or which vacuum has not removed yet are not read again and again. What was queued several times is built once.
+    Chunks are small while it `gives_way`."""
 
     def __init__(
         self,
@@ -57,13 +55,12 @@ class Backlog:
         await prepare_claim(connection, "claim_backlog", "text, bigint, text[], int")
 
     async def claim(self, connection: AsyncDatabase) -> Request | None:
-        request = await self._claim_behind(connection)
-        if request is None:
-            # Once a round: fan-outs become documents, and the search begins at the start again.
-            await self.expand(connection)
-            self._place = _START
-            request = await self._claim_behind(connection)
-        return request
+        if self._place != _START and (request := await self._claim_behind(connection)):
+            return request
+        # Once a round, before its first claim: what fan-outs lead to is built together with what waits already.
+        self._place = _START
+        await self.expand(connection)
+        return await self._claim_behind(connection)
 
     async def expand(self, connection: AsyncDatabase) -> None:
         """Resolves the fan-outs that wait into documents, but for the kinds that their pace holds back."""
@@ -77,25 +74,24 @@ class Backlog:
     async def _claim_behind(self, connection: AsyncDatabase) -> Request | None:
         if self._place == _START:
             await self._tell_planner(connection)
-        document, id_ = self._place
+        document, place = self._place
         kinds = ",".join(self._documents)
         limit = max(1, self._chunk_size // SMALL_PART) if self._gives_way() else self._chunk_size
-        execute = f"EXECUTE claim_backlog ('{document}', {id_}, '{{{kinds}}}', {limit})"
+        execute = f"EXECUTE claim_backlog ('{document}', {place}, '{{{kinds}}}', {limit})"
         rows = await begin_claim(connection, execute)
         if not rows:
             return None
-        # One behind the last place: a chunk may have ended between two sections of one document. Nothing is behind
-        # the least id, whose other sections come with the next round.
-        document, id_ = max(row[:2] for row in rows)
-        self._place = (document, max(id_ - 1, _LEAST_ID))
+        self._place = max(row[:2] for row in rows)
         return self._request(rows)
 
     def _request(self, rows: Sequence[tuple[Any, ...]]) -> Request:
-        request = Request(rows[0][-1], rows=len(rows), retries=True, pace=self._pace)
-        for document, id_, section, _, _ in rows:
-            want(request.wanted, document, (id_,), self._router.section_bits(document, section))
-        if len({cause for _, _, _, cause, _ in rows}) == 1:
-            request.cause = rows[0][3] or ""
+        documents = sum(len(ids) for _, _, ids, *_ in rows)
+        request = Request(rows[0][-1], rows=documents, retries=True, pace=self._pace)
+        for document, _, ids, section, *_ in rows:
+            want(request.wanted, document, ids, self._router.section_bits(document, section))
+        causes = {row[4] for row in rows}
+        if len(causes) == 1:
+            request.cause = causes.pop() or ""
         else:
             request.causes = _causes(rows)
         return request
@@ -146,7 +142,7 @@ async def _queue_found(connection: AsyncDatabase, fanout: Fanout, query: str, qu
     """Queues what a query finds with the fan-out's keys."""
     own = [f"${len(fanout.keys) + place}" for place in (1, 2, 3, 4)]
     values = [*map(array_literal, fanout.keys), fanout.document, fanout.section, queued_at, fanout.cause]
-    await connection.execute(_queue_statement(*own, ids=query, conflict=_EARLIER), values)
+    await connection.execute(_queue_statement(*own, ids=query), values)
 
 
 async def queue_documents(
@@ -158,24 +154,24 @@ async def queue_documents(
     *,
     queued_at: object = None,
 ) -> None:
-    """Adds documents (or one section of them) to the backlog; those that wait already wait once, for their first
-    cause."""
-    conflict = _NOTHING if queued_at is None else _EARLIER
-    statement = _queue_statement("$1", "$2", "$3", "$4", ids="SELECT unnest($5::bigint[])", conflict=conflict)
+    """Adds documents (or one section of them) to the backlog, those that wait already as well."""
+    statement = _queue_statement("$1", "$2", "$3", "$4", ids="SELECT unnest($5::bigint[])")
     await connection.execute(statement, (document, section, queued_at, cause, array_literal(ids)))
 
 
-def _queue_statement(document: str, section: str, queued_at: str, cause: str, *, ids: str, conflict: str) -> str:
+def _queue_statement(document: str, section: str, queued_at: str, cause: str, *, ids: str) -> str:
     text = read_query("queue_documents")
-    return text.format(document=document, section=section, queued_at=queued_at, cause=cause, ids=ids, conflict=conflict)
+    return text.format(document=document, section=section, queued_at=queued_at, cause=cause, ids=ids)
 
 
 def _causes(rows: Sequence[tuple[Any, ...]]) -> dict[tuple[str, int], str]:
     """By document, of all its rows."""
-    parts: dict[tuple[str, int], list[tuple[str, str]]] = {}
-    for document, id_, section, cause, _ in rows:
-        parts.setdefault((document, id_), []).append((section, cause or ""))
-    return {place: of_sections(found) for place, found in parts.items()}
+    found: dict[tuple[str, int], tuple[tuple[str, str], ...]] = {}
+    for document, _, ids, section, cause, _ in rows:
+        part = ((section, cause or ""),)
+        for id_ in ids:
+            found[document, id_] = found.get((document, id_), ()) + part
+    return {place: of_sections(parts) for place, parts in found.items()}
 
 
 async def queue_fanouts(connection: AsyncDatabase, fanouts: Iterable[Fanout]) -> None:
@@ -199,11 +195,11 @@ def _content(fanout: Fanout) -> str:
     return json.dumps({"table": fanout.table, "columns": fanout.columns, "keys": fanout.keys})
 
 
-async def queue_wanted(connection: AsyncDatabase, router: Router, wanted: Wanted, causes: Mapping[str, str]) -> None:
-    """Adds what was postponed, and for what, by kind of document."""
+async def queue_wanted(connection: AsyncDatabase, router: Router, wanted: Wanted, causes: Causes) -> None:
+    """Adds what was postponed, each kind of document for all events of the batch that touch it."""
     for document, bits, ids in by_sections(wanted):
         for name in router.section_names(document, bits):
-            await queue_documents(connection, document, name, ids, causes.get(document, ""))
+            await queue_documents(connection, document, name, ids, causes.of_many(document))
 
 
 async def request_rebuild(connection: AsyncDatabase, document: str, reason: str, cause: str) -> None:

@@ -48,13 +48,11 @@ class DefinitionsChanged(Exception):
 @dataclass(slots=True)
 class Request:
     """What a claim asks for. `claim_xid` tells its own events from those that wait or are in other hands; `rows` is how
-    many of a queue's rows it stands for; `postponed` only moves on to the backlog. Only who has time (`retries`) tries
-    again what failed before."""
+    much of a queue it stands for. Only who has time (`retries`) tries again what failed before."""
 
     claim_xid: str
     events: Sequence[Event] = ()
     wanted: Wanted = field(default_factory=nothing_wanted)
-    postponed: Wanted = field(default_factory=nothing_wanted)
     rows: int = 0
     xids: Collection[int] = ()
     """The transactions that the events are of."""
@@ -63,14 +61,14 @@ class Request:
     """For how many seconds each row had waited when it was claimed, by the server's clock."""
     heartbeat: int | None = None
     """The newest heartbeat among the rows, in unix microseconds."""
+    collects: bool = False
+    """There are so many events that what they touch is left to others."""
     pace: Pace | None = None
     """Is told how long it took to build."""
     cause: str = ""
     """What it is built for, where that is not its events."""
     causes: dict[tuple[str, int], str] = field(default_factory=dict)
     """The same of the documents for which it is something else."""
-    postponed_for: dict[str, str] = field(default_factory=dict)
-    """The same of what is postponed, by kind of document."""
 
     @property
     def is_heartbeat(self) -> bool:
@@ -80,12 +78,13 @@ class Request:
 
 @dataclass(slots=True)
 class Outcome:
-    """What was built, and what is left to others: documents that take long or are many (`beside`, for the lane that
-    works beside the fresh one), and changes that go to the backlog."""
+    """What was built, and what is left to others: documents that take long (`beside`, for the lane that works beside
+    the fresh one), and documents and changes that go to the backlog."""
 
     built: Built
     fanouts: list[Fanout] = field(default_factory=list)
     beside: Wanted = field(default_factory=nothing_wanted)
+    postponed: Wanted = field(default_factory=nothing_wanted)
     touched: dict[Place, Sequence[int]] = field(default_factory=dict)
     """Sections with a dead letter that were not tried, because fresh changes do not wait for them."""
     behind: bool = False
@@ -167,7 +166,7 @@ class Builder:
         there are questions to ask, the look tells of more to build, or there are suspects to be read apart."""
         outcome = Outcome(Built(Version(self._epoch, 0, 0)))
         resolution = self._router.resolve(request.events)
-        if resolution.questions:
+        if resolution.questions or request.collects:
             return None
         wanted = self._begin(request, resolution, outcome)
         outcome.resolved_at = time.monotonic()
@@ -204,7 +203,7 @@ class Builder:
             cursor = await self._execute(self._look(request.claim_xid, wanted))
             seen = self._read_look(request, await cursor.fetchone())
             outcome.built.version = seen.version
-            if seen.too_many and request.events:
+            if request.collects or (seen.too_many and request.events):
                 outcome.behind = True
                 self._leave(wanted, outcome, everything=True)
             else:
@@ -270,9 +269,11 @@ class Builder:
         queue they wait for none: each document is then built once, when all that waits is known, and not once for
         each claim."""
         for document, ids in wanted.items():
-            if everything or len(ids) > self._wide_fanout or self._router.documents[document].takes_long:
+            takes_long = self._router.documents[document].takes_long
+            if takes_long or everything or len(ids) > self._wide_fanout:
+                left = (outcome.beside if takes_long else outcome.postponed)[document]
                 for id_, bits in ids.items():
-                    want(outcome.beside, document, (id_,), bits)
+                    left[id_] = left.get(id_, 0) | bits
                 ids.clear()
 
     async def _ask(self, question: Question, wanted: Wanted, outcome: Outcome, *, isolated: bool) -> None:

@@ -7,8 +7,9 @@ one of the words below. Where the sections of a document have several, each stan
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Self
 
@@ -118,12 +119,17 @@ def merge(texts: Sequence[str]) -> str:
     return replace(causes[-1], others=events - 1, together=True).text
 
 
-def of_sections(parts: Iterable[tuple[str, str]]) -> str:
-    """A text for a document from pairs of a section's name, "*" for all of them, and its text."""
-    by_text: dict[str, list[str]] = {}
+@lru_cache(maxsize=4_096)
+def of_sections(parts: tuple[tuple[str, str], ...]) -> str:
+    """A text for a document from pairs of a section's name, "*" for all of them, and its text; of a section that has
+    several the newest is last."""
+    by_section: dict[str, list[str]] = {}
     for section, text in parts:
         if text:
-            by_text.setdefault(text, []).append(section)
+            by_section.setdefault(section, []).append(text)
+    by_text: dict[str, list[str]] = {}
+    for section, texts in by_section.items():
+        by_text.setdefault(merge(texts), []).append(section)
     if len(by_text) == 1:
         return next(iter(by_text))
     named = [f"{','.join(names)}={text}" for text, names in by_text.items() if "*" not in names]

@@ -47,7 +47,7 @@ class Batch:
     steps: Steps
 
 
-def ignore(_: Request, __: Outcome) -> None:
+def ignore(_: Outcome) -> None:
     """Lanes that build whatever they claim queue nothing."""
 
 
@@ -69,7 +69,7 @@ class Lane:
         dead_letters: DeadLetters,
         router: Router,
         connections: Sequence[AsyncDatabase],
-        queued: Callable[[Request, Outcome], None] = ignore,
+        queued: Callable[[Outcome], None] = ignore,
         totals: Totals | None = None,
         report: Report = keep_silent,
     ) -> None:
@@ -209,14 +209,14 @@ class Lane:
         self._free.append(batch.connection)
         self.totals.rows += request.rows
         self._count(outcome, published)
-        self._queued(request, outcome)
+        self._queued(outcome)
         self._report(Acknowledged(request, outcome, published, steps))
 
     async def _acknowledge(self, batch: Batch, causes: Causes) -> None:
         connection, request, outcome = batch.connection, batch.request, batch.outcome
         await queue_fanouts(connection, causes.named(outcome.fanouts))
         await queue_paced(connection, causes.named(outcome.paced))
-        await queue_wanted(connection, self._router, request.postponed, request.postponed_for)
+        await queue_wanted(connection, self._router, outcome.postponed, causes)
         await leave(connection, outcome.beside, causes)
         await self._dead_letters.queue_mended(connection, outcome.built)
         await self._dead_letters.touch(connection, outcome.touched)

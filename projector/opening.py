@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from projector.audit import Audit
 from projector.backlog import Backlog
 from projector.batches import Reporter
-from projector.build import Builder, Outcome, Request
+from projector.build import Builder, Outcome
 from projector.database import AsyncDatabase, connect, limit_statements
 from projector.deadletters import DeadLetters
 from projector.drift import Verifier
@@ -73,7 +73,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memo
             )  # fmt: skip
 
         async def lane(
-            name: str, queue: Queue, totals: Totals, queued: Callable[[Request, Outcome], None] = ignore,
+            name: str, queue: Queue, totals: Totals, queued: Callable[[Outcome], None] = ignore,
             *, builders: int = 1, claims: int = 2,
         ) -> Lane:  # fmt: skip
             builds = [await database(f"{name} build", snapshots=True) for _ in range(builders)]
@@ -89,10 +89,10 @@ async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memo
 
         pace = Pace(PACED)
 
-        def tell(request: Request, outcome: Outcome) -> None:
-            signals.queued_by(request, outcome, pace)
+        def tell(outcome: Outcome) -> None:
+            signals.queued_by(outcome, pace)
 
-        live = await lane("live", Outbox(settings.claim_limit, horizon), memory.tally.live, tell)
+        live = await lane("live", Outbox(settings.claim_limit, horizon, lambda: live.behind), memory.tally.live, tell)
         backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, lambda: flows(live), pace)
         lanes = Lanes(
             live=live,

@@ -1,7 +1,7 @@
 """The outbox: change events that the ERP's transactions wrote, claimed by a transaction that stays open until their
 documents are published."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from projector.build import Request
@@ -12,8 +12,10 @@ from projector.horizon import Horizon
 from projector.provenance import Causes
 from projector.resolve import Router
 from projector.sql import read_query
-from projector.work import Event, Wanted, by_sections, want
+from projector.work import Event, Wanted, by_sections
 
+COLLECTED = 4
+"""So many times as many events are claimed at once as where they are built."""
 HEARTBEAT = "H"
 """The operation of a heartbeat, which touches no document; key_1 is its moment."""
 
@@ -32,18 +34,22 @@ class _Claims:
         await connection.execute("SELECT set_config('enable_seqscan', 'off', false)")
         await prepare_claim(connection, "claim_events", "xid8, xid8[], int, boolean")
 
-    async def _claim_rows(self, connection: AsyncDatabase) -> list[tuple[Any, ...]]:
+    async def _claim_rows(self, connection: AsyncDatabase, limit: int) -> list[tuple[Any, ...]]:
         behind = f"'{self._horizon.low}', '{array_literal(self._horizon.open)}'"
-        return await begin_claim(connection, f"EXECUTE claim_events ({behind}, {self._limit}, {self.left})")
+        return await begin_claim(connection, f"EXECUTE claim_events ({behind}, {limit}, {self.left})")
 
 
 class Outbox(_Claims):
-    """Fresh events."""
+    """Fresh events; many at once while the lane only collects, so that each document is queued in few rows."""
 
     left = False
 
+    def __init__(self, limit: int, horizon: Horizon, collects: Callable[[], bool] = lambda: False) -> None:
+        super().__init__(limit, horizon)
+        self._collects = collects
+
     async def claim(self, connection: AsyncDatabase) -> Request | None:
-        rows = await self._claim_rows(connection)
+        rows = await self._claim_rows(connection, self._limit * (COLLECTED if self._collects() else 1))
         if not rows:
             return None
         heartbeats = [row for row in rows if row[1] == HEARTBEAT]
@@ -54,12 +60,13 @@ class Outbox(_Claims):
             xids={row[8] for row in rows},
             ages=[row[9] for row in changes],
             heartbeat=max((row[3][0] for row in heartbeats), default=None),
+            collects=len(rows) > self._limit,
         )
 
 
 class Beside(_Claims):
-    """Documents that fresh changes touched and left: those that take long to build are built here, each once however
-    many changes touched it meanwhile; those that were many move on to the backlog."""
+    """Documents that take long to build, which fresh changes touched and left: here each is built once, however many
+    changes touched it meanwhile."""
 
     left = True
 
@@ -68,29 +75,18 @@ class Beside(_Claims):
         self._router = router
 
     async def claim(self, connection: AsyncDatabase) -> Request | None:
-        rows = await self._claim_rows(connection)
+        rows = await self._claim_rows(connection, self._limit)
         if not rows:
             return None
-        request = Request(
+        events = [read_event(row) for row in rows]
+        return Request(
             rows[0][-1],
+            wanted=self._router.resolve(events).wanted,
             rows=len(rows),
             xids={row[8] for row in rows},
             ages=[row[9] for row in rows],
+            causes=_left_causes(events),
         )
-        events = [read_event(row) for row in rows]
-        for document, ids in self._router.resolve(events).wanted.items():
-            left = [event for event in events if event.source == document]
-            if self._router.documents[document].takes_long:
-                target = request.wanted
-                request.causes |= _left_causes(left)
-            else:
-                target = request.postponed
-                request.postponed_for[document] = merge("\n".join(event.fault or "" for event in left).split("\n"))
-            for id_, bits in ids.items():
-                want(target, document, (id_,), bits)
-        if request.postponed:
-            request.ages = ()  # what moves on is not published
-        return request
 
 
 async def leave(connection: AsyncDatabase, wanted: Wanted, causes: Causes) -> None:

@@ -31,6 +31,9 @@ class Causes:
         self._own = _newest_first(request.events)
         self._events = _newest_first((*request.events, *outcome.seen)) if outcome.seen else self._own
         self._reaching: dict[tuple[str, str | None], str] = {}
+        self._alike: dict[tuple[str, int | None], list[Event]] = defaultdict(list)
+        for event in self._own:
+            self._alike[event.source, event.changed].append(event)
         self._touched: dict[tuple[str, int], list[Touch]] | None = None
 
     def give(self, built: Built) -> None:
@@ -45,13 +48,13 @@ class Causes:
 
     def named(self, fanouts: Iterable[Fanout]) -> list[Fanout]:
         """The same with their causes."""
-        return [replace(fanout, cause=self._of_many(fanout.document, fanout.table)) for fanout in fanouts]
+        return [replace(fanout, cause=self.of_many(fanout.document, fanout.table)) for fanout in fanouts]
 
     def of_left(self, document: str, ids: Sequence[int]) -> tuple[str, list[int] | None]:
         """Texts, one a line, for documents that are left to others, and for each id which line is its own; None where
         there is one for all."""
         if len(self._own) == 1 or len(ids) > MANY_LEFT or self._outcome.behind:
-            return self._of_many(document, None), None
+            return self.of_many(document), None
         lines: dict[str, int] = {}
         places = [lines.setdefault(self._of_document(document, id_), len(lines)) for id_ in ids]
         return "\n".join(lines), places if len(lines) > 1 else None
@@ -60,7 +63,7 @@ class Causes:
         base = self._request.causes.get((document, id_), self._request.cause)
         touches = self._touches().get((document, id_))
         if not touches:
-            return base or self._of_many(document, None)
+            return base or self.of_many(document)
         entries: list[tuple[SectionBits, str]] = []
         covered = 0
         for bits, event, more in touches:
@@ -73,12 +76,14 @@ class Causes:
         named = [f"{','.join(self._router.single_names(document, bits))}={text}" for bits, text in entries]
         return ";".join([*named, base] if base else named)
 
-    def _of_many(self, document: str, table: str | None) -> str:
+    def of_many(self, document: str, table: str | None = None) -> str:
         """For all documents of a kind that these events may touch, through one table or any."""
         place = (document, table)
         if place not in self._reaching:
-            events = [event for event in self._own if self._reaches(event, document, table)]
-            self._reaching[place] = _together(events) or self._request.cause
+            alike = [it for it in self._alike.values() if self._reaches(it[0], document, table)]
+            newest = max((it[0] for it in alike), key=lambda event: event.transaction, default=None)
+            others = sum(map(len, alike)) - 1
+            self._reaching[place] = _text(newest, others, together=True) if newest else self._request.cause
         return self._reaching[place]
 
     def _reaches(self, event: Event, document: str, table: str | None) -> bool:

@@ -174,7 +174,8 @@ class Publisher:
 
     def _document_commands(self, built: Built) -> Iterator[list[Any]]:
         head = self._head(built, built.cause)
-        own = {key: self._head(built, cause) for key, cause in built.causes.items()}
+        heads = {cause: self._head(built, cause) for cause in set(built.causes.values())}
+        own = {key: heads[cause] for key, cause in built.causes.items()}
         for key, sections in built.sections.items():
             failed = built.degraded.get(key)
             yield [key, *own.get(key, head), "put", json.dumps(failed) if failed else "", *sections]

@@ -140,7 +140,8 @@ class Rebuilder:
 
     async def remaining(self, documents: Sequence[str], queued_until: object) -> int:
         cursor = await self.control.execute(
-            "SELECT count(*) FROM projector.backlog WHERE document = ANY ($1::text[]) AND queued_at <= $2",
+            "SELECT coalesce(sum(coalesce(cardinality(ids), 1)), 0) FROM projector.backlog"
+            " WHERE document = ANY ($1::text[]) AND queued_at <= $2",
             (list(documents), queued_until),
         )
         row = await cursor.fetchone()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from projector.audit import HASTE, Audit
-from projector.build import DefinitionsChanged, Outcome, Request
+from projector.build import DefinitionsChanged, Outcome
 from projector.database import AsyncDatabase
 from projector.deadletters import DeadLetters
 from projector.guard import guarding
@@ -74,11 +74,11 @@ class Signals:
         for signal in (self.fresh, self.beside, self.queued, self.tick, self.rest, self.pause, self.audit):
             signal.set()
 
-    def queued_by(self, request: Request, outcome: Outcome, pace: Pace) -> None:
+    def queued_by(self, outcome: Outcome, pace: Pace) -> None:
         """A batch of fresh events left work for the other lanes."""
         if outcome.beside:
             self.beside.set()
-        if request.postponed or outcome.fanouts or pace.due(fanout.document for fanout in outcome.paced):
+        if outcome.postponed or outcome.fanouts or pace.due(fanout.document for fanout in outcome.paced):
             self.queued.set()
 
 

@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     erp_schema: str = Field("public", description="The schema of the ERP's tables, used by install")
 
     claim_limit: int = Field(5_000, ge=1, le=100_000, description="Change events claimed at once")
-    chunk_size: int = Field(1_000, ge=1, le=10_000, description="Backlog documents built at once")
+    chunk_size: int = Field(1_000, ge=1, le=10_000, description="About so many backlog documents are built at once")
     wide_fanout: int = Field(1_000, ge=1, description="More documents than this behind one change go to the backlog")
     poll_interval_seconds: float = Field(
         1.0, gt=0, le=60, description="How long a sleeping worker relies on notifications alone"

@@ -102,8 +102,9 @@ def test_a_text_is_read_as_it_was_written(text: str) -> None:
 def test_texts_are_put_together() -> None:
     assert merge(["U:a:1", "", "U:a:1"]) == "U:a:1"
     assert merge(["U:a:1+1", "U:b:2"]) == "U:b:2~2"
-    assert of_sections([("images", "timer"), ("reviews", "timer")]) == "timer"
-    assert of_sections([("*", "rebuild"), ("reviews", "timer")]) == "reviews=timer;rebuild"
+    assert of_sections((("images", "timer"), ("reviews", "timer"))) == "timer"
+    assert of_sections((("*", "rebuild"), ("reviews", "timer"))) == "reviews=timer;rebuild"
+    assert of_sections((("images", "timer"), ("images", "U:products:7"), ("reviews", ""))) == "U:products:7~1"
     assert cause_of("of:a:later-version", "images") is None
 
 

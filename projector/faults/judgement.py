@@ -57,7 +57,7 @@ def what_waits(connection: Connection) -> str:
         "SELECT concat_ws(' ', application_name, state, wait_event, left(query, 100)) FROM pg_stat_activity"
         " WHERE application_name LIKE 'projector%' OR wait_event_type = 'Lock'"
         " UNION ALL SELECT 'event ' || source FROM projector.outbox"
-        " UNION ALL SELECT concat_ws(' ', document, id, section, fanout) FROM projector.backlog"
+        " UNION ALL SELECT concat_ws(' ', document, ids, section, fanout) FROM projector.backlog"
     )
     return "; ".join(text for (text,) in rows.fetchmany(60))
 

@@ -2,7 +2,7 @@
 DELETE FROM projector.backlog
 WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM projector.backlog
-    WHERE id IS NULL AND document = ANY ($1::text[])
+    WHERE ids IS NULL AND document = ANY ($1::text[])
     LIMIT 1
     FOR UPDATE SKIP LOCKED))
 RETURNING document, section, fanout, queued_at, cause

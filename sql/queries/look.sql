@@ -9,11 +9,17 @@ SELECT
     projector.waiting_events($5, $6, $1::text::xid, $2),
     (SELECT json_agg(json_build_array(document, section, fanout))
      FROM projector.backlog
-     WHERE id IS NULL),
-    (SELECT json_agg(json_build_array(b.document, b.id, b.section))
-     FROM unnest($3::text[], $4::bigint[]) AS wanted (document, id)
-     JOIN projector.backlog b ON b.document = wanted.document AND b.id = wanted.id
-     WHERE b.xmax <> $1::text::xid OR $1::text = '0'),
+     WHERE ids IS NULL),
+    (WITH wanted AS (SELECT * FROM unnest($3::text[], $4::bigint[]) AS it (document, id))
+     SELECT json_agg(json_build_array(queued.document, queued.id, queued.section))
+     FROM (
+        -- by place: there may be many rows of one, and many documents in it
+        SELECT b.document, unnest(b.ids) AS id, b.section
+        FROM (SELECT DISTINCT document, id >> 6 AS place FROM wanted) AS places
+        JOIN projector.backlog b ON b.document = places.document AND b.place = places.place
+        WHERE b.xmax <> $1::text::xid OR $1::text = '0'
+     ) AS queued
+     JOIN wanted ON wanted.document = queued.document AND wanted.id = queued.id),
     pg_snapshot_xmax(s.snapshot)::text::bigint,
     (SELECT json_agg(xip::text) FROM pg_snapshot_xip(s.snapshot) AS xip),
     (SELECT installed_at::text FROM projector.installation)

@@ -4,5 +4,5 @@ INSERT INTO projector.backlog (document, section, fanout, cause)
 SELECT $1::text, $2::text, $3::text::jsonb, $4::text
 WHERE NOT EXISTS (
     SELECT FROM projector.backlog
-    WHERE id IS NULL AND document = $1::text AND section = $2::text AND fanout = $3::text::jsonb
+    WHERE ids IS NULL AND document = $1::text AND section = $2::text AND fanout = $3::text::jsonb
     FOR KEY SHARE SKIP LOCKED)

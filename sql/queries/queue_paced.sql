@@ -15,7 +15,7 @@ CROSS JOIN LATERAL (
     SELECT array_agg(b.fanout) AS fanouts
     FROM (
         SELECT fanout FROM projector.backlog
-        WHERE id IS NULL AND document = wanted.document AND section = wanted.section
+        WHERE ids IS NULL AND document = wanted.document AND section = wanted.section
         FOR KEY SHARE SKIP LOCKED
     ) AS b
 ) AS waiting

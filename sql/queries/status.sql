@@ -7,8 +7,8 @@ SELECT
     (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float8 FROM projector.outbox
      WHERE operation <> 'H'),
     (SELECT json_object_agg(document, waiting) FROM (
-        SELECT document, count(*) AS waiting FROM projector.backlog WHERE id IS NOT NULL GROUP BY document) AS b),
-    (SELECT count(*) FROM projector.backlog WHERE id IS NULL),
+        SELECT document, sum(cardinality(ids)) AS waiting FROM projector.backlog WHERE ids IS NOT NULL GROUP BY document) AS b),
+    (SELECT count(*) FROM projector.backlog WHERE ids IS NULL),
     (SELECT json_object_agg(document, reason) FROM projector.rebuild),
     (SELECT count(*) FROM projector.dead_letter WHERE id IS NOT NULL),
     (SELECT json_object_agg(document || '.' || section, error ORDER BY document, section)

@@ -7,6 +7,6 @@ CREATE OR REPLACE FUNCTION projector.queue_all(document text, section text, caus
     SELECT $1, $2, '{"all": true}', now(), $3
     WHERE NOT EXISTS (
         SELECT FROM projector.backlog AS b
-        WHERE b.id IS NULL AND b.document = $1 AND b.section = $2 AND b.fanout = '{"all": true}'
+        WHERE b.ids IS NULL AND b.document = $1 AND b.section = $2 AND b.fanout = '{"all": true}'
         FOR KEY SHARE SKIP LOCKED)
 $$;

@@ -64,33 +64,44 @@ BEGIN
 END
 $$;
 
--- Work that may wait: documents (or one section of them) to rebuild, each once. A row without id is a fan-out that still
--- has to be resolved into documents: the changed table, its route's columns and their values.
+-- Work that may wait: documents (or one section of them) to rebuild, those of one place of 64 ids in one row. Nothing is
+-- unique: whoever queues waits for nobody who builds the same ones just now, and whoever claims a place claims all of its
+-- rows. A row without ids is a fan-out that still has to be resolved into documents: the changed table, its route's
+-- columns and their values. `cause`: what for, as the module projector.cause writes it.
 CREATE TABLE IF NOT EXISTS projector.backlog (
     document text NOT NULL,
-    id bigint,
     section text NOT NULL DEFAULT '*',
+    ids bigint[],
+    place bigint GENERATED ALWAYS AS (ids[1] >> 6) STORED,
     fanout jsonb,
     queued_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    CHECK ((id IS NULL) = (fanout IS NOT NULL)),
-    UNIQUE (document, id, section)
+    cause text,
+    CHECK ((ids IS NULL) = (fanout IS NOT NULL))
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 
--- Not unique: a fan-out that is queued while the same one is being resolved must not wait for that.
+-- Earlier versions had a row for each document. Asked for first, as above: builders hold the table.
 DO $$
 BEGIN
-    IF to_regclass('projector.backlog_fanout') IS NOT NULL THEN
-        DROP INDEX projector.backlog_fanout;
+    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'projector.backlog'::regclass AND attname = 'id') THEN
+        ALTER TABLE projector.backlog ADD COLUMN ids bigint[];
+        IF NOT EXISTS (SELECT FROM pg_attribute
+                       WHERE attrelid = 'projector.backlog'::regclass AND attname = 'cause') THEN
+            ALTER TABLE projector.backlog ADD COLUMN cause text;
+        END IF;
+        UPDATE projector.backlog SET ids = ARRAY[id] WHERE id IS NOT NULL;
+        ALTER TABLE projector.backlog
+            DROP COLUMN id,
+            ADD COLUMN place bigint GENERATED ALWAYS AS (ids[1] >> 6) STORED,
+            ADD CHECK ((ids IS NULL) = (fanout IS NOT NULL));
     END IF;
 END
 $$;
-CREATE INDEX IF NOT EXISTS backlog_fanouts ON projector.backlog (document, section) WHERE id IS NULL;
 
--- `cause`: what for, as the module projector.cause writes it. Asked for first, as above: builders hold the table.
 DO $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'projector.backlog'::regclass AND attname = 'cause') THEN
-        ALTER TABLE projector.backlog ADD COLUMN cause text;
+    IF to_regclass('projector.backlog_places') IS NULL THEN
+        CREATE INDEX backlog_places ON projector.backlog (document, place);
+        CREATE INDEX backlog_fanouts ON projector.backlog (document, section) WHERE ids IS NULL;
     END IF;
 END
 $$;

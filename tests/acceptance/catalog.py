@@ -25,7 +25,7 @@ _CONTENT = {
     "section": "SELECT * FROM projector.section",
     "captured columns": "SELECT * FROM projector.captured_column",
     "rebuilds": "SELECT document, reason FROM projector.rebuild",
-    "backlog": "SELECT document, id, section, fanout::text FROM projector.backlog",
+    "backlog": "SELECT document, ids, section, fanout::text FROM projector.backlog",
 }
 _ERP = {
     "relations": """

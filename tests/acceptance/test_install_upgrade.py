@@ -75,6 +75,39 @@ def test_what_redis_was_last_seen_with_outlives_the_upgrade(installed: Settings,
     assert erp.execute("SELECT to_regclass('projector.redis_state')").fetchone() == (None,)
 
 
+EARLIER_BACKLOG = """
+DROP TABLE projector.backlog;
+CREATE TABLE projector.backlog (
+    document text NOT NULL,
+    id bigint,
+    section text NOT NULL DEFAULT '*',
+    fanout jsonb,
+    queued_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CHECK ((id IS NULL) = (fanout IS NOT NULL)),
+    UNIQUE (document, id, section)
+);
+CREATE UNIQUE INDEX backlog_fanout ON projector.backlog (document, section, md5(fanout::text)) WHERE id IS NULL;
+INSERT INTO projector.backlog (document, id, section) VALUES ('product', 1, '*'), ('product', 130, 'pricing');
+INSERT INTO projector.backlog (document, fanout) VALUES ('order', '{"all": true}');
+"""
+
+
+def test_what_waits_in_the_backlog_outlives_the_upgrade(installed: Settings, erp: psycopg.Connection) -> None:
+    """There was a row for each document, and a key."""
+    erp.execute(EARLIER_BACKLOG)
+    install(installed)
+    waiting = erp.execute(
+        "SELECT document, section, ids, place, fanout FROM projector.backlog ORDER BY 1, 3"
+    ).fetchall()
+    assert waiting == [
+        ("order", "*", None, None, {"all": True}),
+        ("product", "*", [1], 0, None),
+        ("product", "pricing", [130], 2, None),
+    ]
+    indexes = "SELECT indexname FROM pg_indexes WHERE tablename = 'backlog' ORDER BY 1"
+    assert erp.execute(indexes).fetchall() == [("backlog_fanouts",), ("backlog_places",)]
+
+
 def test_a_section_that_a_version_defines_anew_is_rebuilt_and_nothing_else(
     projector: Projector, built: Settings, edited: Edit, erp_url: str, cache: "redis.Redis"
 ) -> None:

@@ -68,7 +68,7 @@ def test_workers_and_what_waits_for_them_are_counted(
     projector: Projector, built: Settings, start: Start, erp_url: str
 ) -> None:
     with psycopg.connect(erp_url, autocommit=True) as connection:
-        connection.execute("INSERT INTO projector.backlog (document, id) VALUES ('order', 1), ('order', 2)")
+        connection.execute("INSERT INTO projector.backlog (document, ids) VALUES ('order', '{1,2}')")
     assert json.loads(projector("status", "--json").out)["backlog"] == {"order": 2}
     for _ in range(2):
         start("run").wait_for(r"\bready\b")

@@ -82,8 +82,8 @@ def unexplained(settings: Settings) -> set[str]:
 
 
 EXPLANATIONS = {
-    "a queued section": "INSERT INTO projector.backlog (document, id, section) VALUES ('product', 1, 'pricing')",
-    "a queued document": "INSERT INTO projector.backlog (document, id) VALUES ('product', 1)",
+    "a queued section": "INSERT INTO projector.backlog (document, section, ids) VALUES ('product', 'pricing', '{1}')",
+    "a queued document": "INSERT INTO projector.backlog (document, ids) VALUES ('product', '{1}')",
     "a fan-out": "INSERT INTO projector.backlog (document, section, fanout)"
     " VALUES ('product', 'pricing', '{\"all\": true}')",
     "an event": "UPDATE product_prices SET price = price + 1 WHERE product_id = 1",
@@ -95,9 +95,9 @@ EXPLANATIONS = {
 }
 NO_EXPLANATIONS = {
     "nothing": "SELECT",
-    "another section": "INSERT INTO projector.backlog (document, id, section) VALUES ('product', 1, 'images')",
-    "another document": "INSERT INTO projector.backlog (document, id) VALUES ('product', 2)",
-    "another kind": "INSERT INTO projector.backlog (document, id) VALUES ('order', 1)",
+    "another section": "INSERT INTO projector.backlog (document, section, ids) VALUES ('product', 'images', '{1}')",
+    "another document": "INSERT INTO projector.backlog (document, ids) VALUES ('product', '{2}')",
+    "another kind": "INSERT INTO projector.backlog (document, ids) VALUES ('order', '{1}')",
     "an event of another product": "UPDATE inventory_items SET quantity_on_hand = 5 WHERE product_id = 2",
 }
 

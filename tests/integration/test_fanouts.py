@@ -5,7 +5,8 @@ import json
 
 import psycopg
 
-from projector.backlog import Backlog, queue_fanouts
+from projector.backlog import Backlog, queue_documents, queue_fanouts
+from projector.build import Request
 from projector.database import connect
 from projector.installed import load_router
 from projector.redis_server import open_redis
@@ -17,6 +18,8 @@ from tests.properties.judgement import wait_for_empty_queues
 from tests.waiting import wait_until
 
 ALL_PRODUCTS = Fanout("product", "pricing")
+SPARSE = "INSERT INTO projector.backlog (document, ids) SELECT 'order', ARRAY[n * 64] FROM generate_series(1, 20000) n"
+"""Each in a place of its own."""
 
 
 def queue(settings: Settings, *fanouts: Fanout) -> None:
@@ -42,9 +45,26 @@ def expand(settings: Settings) -> None:
     asyncio.run(scenario())
 
 
+def claims(settings: Settings, chunk_size: int, most: int = 1_000) -> list[Request]:
+    """What is claimed until nothing is left, or so many claims."""
+
+    async def scenario() -> list[Request]:
+        router, _ = load_router(settings)
+        found = []
+        async with await connect(settings, "test") as connection, open_redis(settings) as client:
+            backlog = Backlog(router, client, chunk_size, list(router.documents))
+            await backlog.prepare(connection)
+            while len(found) < most and (request := await backlog.claim(connection)):
+                found.append(request)
+                await connection.execute("COMMIT")
+        return found
+
+    return asyncio.run(scenario())
+
+
 def counts(erp: psycopg.Connection) -> tuple[int, int]:
     """Fan-outs and documents that wait."""
-    query = "SELECT count(*) FILTER (WHERE id IS NULL), count(id) FROM projector.backlog"
+    query = "SELECT count(*) FILTER (WHERE ids IS NULL), coalesce(sum(cardinality(ids)), 0) FROM projector.backlog"
     return erp.execute(query).fetchone()
 
 
@@ -57,11 +77,44 @@ def test_a_second_identical_fanout_merges_with_the_first(installed: Settings, er
     queue(installed, Fanout("product", "images"))
     assert counts(erp) == (2, 0)
     expand(installed)
-    waiting = counts(erp)
-    assert waiting == (0, 60)
+    assert counts(erp) == (0, 60)
     queue(installed, ALL_PRODUCTS)
     expand(installed)
-    assert counts(erp) == waiting
+    (request,) = claims(installed, 30)
+    assert {document: len(ids) for document, ids in request.wanted.items()} == {"product": 30}
+
+
+def test_claims_take_whole_places_and_about_as_much_as_a_chunk(installed: Settings, erp: psycopg.Connection) -> None:
+    """However often and for which sections documents were queued, below zero and at the ends of a bigint, too."""
+    erp.execute("DELETE FROM projector.backlog")
+    ids = [-(2**63), -65, -64, -1, *range(300), 10**6, 2**63 - 1]
+
+    async def queue_all() -> None:
+        async with await connect(installed, "test") as connection:
+            for section in ("pricing", "images", "pricing", "*"):
+                await queue_documents(connection, "product", section, ids, "rebuild")
+
+    asyncio.run(queue_all())
+    requests = claims(installed, 100)
+    assert [len(request.wanted["product"]) for request in requests] == [4 + 2 * 64, 2 * 64, 300 - 4 * 64 + 2]
+    assert sorted(id_ for request in requests for id_ in request.wanted["product"]) == ids
+    router, _ = load_router(installed)
+    every = router.all_sections("product")
+    assert {bits for request in requests for bits in request.wanted["product"].values()} == {every}
+    assert {request.cause for request in requests} == {"rebuild"}
+    assert counts(erp) == (0, 0)
+
+
+def test_a_claim_takes_what_nobody_else_holds(installed: Settings, erp_url: str, erp: psycopg.Connection) -> None:
+    erp.execute("DELETE FROM projector.backlog")
+    erp.execute(SPARSE)
+    with psycopg.connect(erp_url) as other:
+        other.execute("DELETE FROM projector.backlog WHERE place <= 50")
+        (request,) = claims(installed, 10, 1)
+        assert list(request.wanted["order"]) == [n * 64 for n in range(51, 61)]
+        other.rollback()
+    (request,) = claims(installed, 10, 1)
+    assert list(request.wanted["order"]) == [n * 64 for n in range(1, 11)]
 
 
 def test_a_fanout_does_not_wait_for_the_same_one_being_resolved(
@@ -72,14 +125,16 @@ def test_a_fanout_does_not_wait_for_the_same_one_being_resolved(
     erp.execute("DELETE FROM projector.backlog")
     queue(installed, ALL_PRODUCTS)
     with psycopg.connect(erp_url) as resolving:
-        resolving.execute("DELETE FROM projector.backlog WHERE id IS NULL")
+        resolving.execute("DELETE FROM projector.backlog WHERE ids IS NULL")
         resolving.execute(
-            "INSERT INTO projector.backlog (document, id, section) SELECT 'product', id, 'pricing' FROM products"
+            "INSERT INTO projector.backlog (document, section, ids) SELECT 'product', 'pricing', array_agg(id)"
+            " FROM products"
         )
         queue(installed, ALL_PRODUCTS)
     assert counts(erp) == (1, 30)
     expand(installed)
-    assert counts(erp) == (0, 30)
+    (request,) = claims(installed, 30)
+    assert {document: len(ids) for document, ids in request.wanted.items()} == {"product": 30}
 
 
 def test_a_fresh_change_does_not_read_a_long_backlog(installed: Settings, erp: psycopg.Connection) -> None:
@@ -93,17 +148,9 @@ def test_a_fresh_change_does_not_read_a_long_backlog(installed: Settings, erp: p
     erp.execute("SET plan_cache_mode = force_generic_plan")
     erp.execute("PREPARE look AS " + read_query("look"))
     assert "Seq Scan on backlog" in plan()
-    erp.execute("INSERT INTO projector.backlog (document, id) SELECT 'order', n FROM generate_series(1, 20000) n")
+    erp.execute(SPARSE)
     expand(installed)
-
-    async def claim() -> None:
-        router, _ = load_router(installed)
-        async with await connect(installed, "test") as connection, open_redis(installed) as client:
-            backlog = Backlog(router, client, 10, list(router.documents))
-            await backlog.prepare(connection)
-            assert await backlog.claim(connection)
-
-    asyncio.run(claim())
+    assert claims(installed, 10, 1)
     assert "Seq Scan on backlog" not in plan()
 
 
@@ -122,7 +169,7 @@ def test_progress_of_the_drain_is_told_and_outlives_a_worker(
     slow = {"PROJECTOR_CHUNK_SIZE": "1", "PROJECTOR_AUDIT_SHARE": "0"}
     first = start("run", **slow)
     first.wait_for(r"\bready\b")
-    erp.execute("INSERT INTO projector.backlog (document, id) SELECT 'order', n FROM generate_series(1, 20000) n")
+    erp.execute(SPARSE)
     seen = wait_until(lambda: (it := draining()) and it["done"] and it, what="progress")
     assert seen["total"] > 15_000  # what is done is added once a second
     assert seen["per_second"] > 0

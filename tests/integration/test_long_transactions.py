@@ -185,7 +185,7 @@ def test_a_fresh_change_does_not_wait_for_whoever_builds_the_same_dashboard(
     order, salesperson = row or (0, 0)
     with psycopg.connect(erp_url) as holder, redis.Redis.from_url(redis_url) as client:
         for queue in ("outbox (source, operation, key_1) VALUES ('dashboard', 'B', ARRAY[%s])",
-                      "backlog (document, id) VALUES ('dashboard', %s)"):  # fmt: skip
+                      "backlog (document, ids) VALUES ('dashboard', ARRAY[%s])"):  # fmt: skip
             holder.execute(f"INSERT INTO projector.{queue}".encode(), (salesperson,))
         erp.execute("UPDATE sales_orders SET notes = 'goes on' WHERE id = %s", (order,))
         key = f"bff:order:{order}:complete"

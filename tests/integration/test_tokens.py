@@ -82,7 +82,7 @@ def test_it_names_the_transaction_that_wrote_and_none_that_did_not(clerk: psycop
 def test_everybody_may_call_it_and_nothing_else(clerk: psycopg.Connection) -> None:
     for statement in (
         "SELECT * FROM projector.outbox",
-        "INSERT INTO projector.backlog (document, id) VALUES ('product', 1)",
+        "INSERT INTO projector.backlog (document, ids) VALUES ('product', '{1}')",
         "SELECT * FROM projector.product_product",
         "SELECT projector.pause()",
         "SELECT projector.queue_all('product', '*', '')",
