@@ -23,8 +23,9 @@ from projector.resolve import Router
 from projector.tally import Totals
 from projector.tasks import end
 
-BUILDERS, CLAIMS = 2, 4
-"""Of a lane whose queue is full: measured on two processors, one builder leaves a fifth of what two do undone."""
+BUILDERS, CLAIMS = 2, 5
+"""Of a lane whose queue is full, each builder with a batch that is published besides: measured on two processors, one
+leaves a fifth of what two do undone."""
 
 
 class Queue(Protocol):
@@ -56,9 +57,10 @@ class Lane:
     commits) only after Redis has answered for all of it; a failure anywhere closes the connections and so gives the
     claims back. Work in it as in a context (`async with`), which leaves nothing under way.
 
-    Two connections let a batch be published while the next one is built. With two more and a second builder one is
-    read while the rows of another are collected, so that PostgreSQL never waits for us: which only a queue wants that
-    is full already. `queued` hears of batches that queued more work, `report` of all that were acknowledged.
+    Two connections let a batch be published while the next one is built. With three more and a second builder one is
+    read while the rows of another are collected, and one is packed while Redis writes another, so that neither server
+    waits for us: which only a queue wants that is full already. `queued` hears of batches that queued more work,
+    `report` of all that were acknowledged.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class Lane:
         self._free = deque(connections)
         self._claiming = asyncio.Lock()
         self._under_way: deque[asyncio.Task[Batch | None]] = deque()
-        self._publishing: asyncio.Task[None] | None = None
+        self._publishing: list[asyncio.Task[None]] = []
         self._building = False
         self.found_at = -math.inf
         """When the queue last had something to build, by the monotonic clock."""
@@ -98,7 +100,7 @@ class Lane:
     @property
     def busy(self) -> bool:
         """Whether a batch is being built or published."""
-        return self._building or self._publishing is not None
+        return self._building or bool(self._publishing)
 
     async def prepare(self) -> None:
         """Once, before the first batch."""
@@ -117,7 +119,7 @@ class Lane:
             if error is None:
                 await self.settle()
         finally:
-            await end(*self._under_way, *([self._publishing] if self._publishing else ()))
+            await end(*self._under_way, *self._publishing)
 
     async def run_once(self, *, alone: bool = False) -> int:
         """Takes one batch as far as publishing; returns its events or documents, 0 where the queue had none. With
@@ -129,10 +131,11 @@ class Lane:
         self.found_heartbeat, self.behind = batch.request.is_heartbeat, batch.outcome.behind
         if self.behind:
             self.found_at = -math.inf  # nobody need give way to what was left to them
-        await self.settle()
+        while len(self._publishing) >= len(self._builders):
+            await self._hear()
         self._building = False
         self.totals.events += len(batch.request.events)
-        self._publishing = asyncio.create_task(self._finish(batch))
+        self._publishing.append(asyncio.create_task(self._finish(batch)))
         # Lets publishing send its commands before the next claim takes the processor.
         await asyncio.sleep(0)
         return max(1, len(batch.request.events), batch.outcome.built.documents)
@@ -144,15 +147,21 @@ class Lane:
         await self.settle()
 
     async def settle(self) -> None:
-        """Waits for the batch that is being published; raises what it failed with."""
-        if self._publishing is not None:
-            task, self._publishing = self._publishing, None
-            await task
+        """Waits for the batches that are being published; raises what one failed with."""
+        while self._publishing:
+            await self._hear()
+
+    async def _hear(self, *others: asyncio.Task[Batch | None]) -> None:
+        """Waits until a batch is published or one of the others is done; raises what publishing failed with."""
+        await asyncio.wait([*self._publishing, *others], return_when=asyncio.FIRST_COMPLETED)
+        for task in [task for task in self._publishing if task.done()]:
+            self._publishing.remove(task)
+            task.result()
 
     async def _next_batch(self, *, alone: bool) -> Batch | None:
         """The oldest that is under way, and where there is none, the next of the queue."""
-        batches = 1 if alone else max(1, len(self._connections) - 1)  # and one that is published
-        if batches == 1 and not self._under_way and self._publishing is None:
+        batches = 1 if alone else max(1, len(self._connections) - len(self._builders))  # and those that are published
+        if batches == 1 and not self._under_way and not self._publishing:
             return await self._take()
         while len(self._under_way) < batches:
             self._under_way.append(asyncio.create_task(self._take()))
@@ -166,10 +175,8 @@ class Lane:
     async def _arrived(self, taking: asyncio.Task[Batch | None]) -> Batch | None:
         """What is taken; or raises at once what the batch before fails with while it is published. Its claim is held
         until somebody hears of that, and the next claim may wait for what it holds: then neither would ever end."""
-        if self._publishing is not None:
-            await asyncio.wait([taking, self._publishing], return_when=asyncio.FIRST_COMPLETED)
-            if self._publishing.done():
-                await self.settle()
+        while self._publishing and not taking.done():
+            await self._hear(taking)
         return await taking
 
     async def _take(self) -> Batch | None:

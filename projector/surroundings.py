@@ -13,7 +13,7 @@ from projector.loopback import is_loopback
 from projector.settings import Settings
 from projector.sql import read_query
 
-CONNECTIONS_OF_A_WORKER: Final = 22
+CONNECTIONS_OF_A_WORKER: Final = 23
 LONG_HOURS: Final = 1.0
 CLOCK_SECONDS: Final = 2.0
 """Further apart, timers fire late and heartbeats seem slow."""
