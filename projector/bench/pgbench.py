@@ -12,8 +12,11 @@ from projector.errors import ProjectorError
 _THREADS = 2
 _GRACE_SECONDS = 60.0
 _RATE = re.compile(r"^tps = ([\d.]+)", re.MULTILINE)
-_LATENCY_FIELD = 2
-"""Of a line of the log: client, number, microseconds from when the transaction was due to its end, ..."""
+_LATENCY, _SECONDS, _MICROSECONDS = 2, 4, 5
+"""Of a line of the log: client, number, microseconds from when the transaction was due to its end, script, when it
+ended, ..."""
+WARM_UP_SECONDS = 1
+"""In which sessions are opened and plan their statements for the first time; an ERP's sessions are there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,14 @@ class Ran:
 
 
 def run(url: str, transaction: Transaction, *, clients: int, seconds: float, rate: float | None = None) -> Ran:
-    """As many transactions as the clients can do, or `rate` a second, each then timed from when it was due."""
+    """As many transactions as the clients can do, or `rate` a second, each then timed from when it was due, once the
+    sessions are warm."""
     with tempfile.TemporaryDirectory(prefix="projector-pgbench-") as folder:
         script = Path(folder) / "transaction.sql"
         script.write_text(transaction.script)
         variables = [f"--define={name}={value}" for name, value in transaction.variables.items()]
         paced = [] if rate is None else [f"--rate={rate:g}", "--log", f"--log-prefix={folder}/log"]
-        whole = max(1, round(seconds))
+        whole = max(1, round(seconds)) + (0 if rate is None else WARM_UP_SECONDS)
         output = _run(f"--client={clients}", f"--jobs={_THREADS}", f"--time={whole}", "--protocol=prepared",
                       "--no-vacuum", f"--file={script}", *variables, *paced, url, timeout=whole)  # fmt: skip
         return Ran(float(_RATE.findall(output)[0]), _latencies(Path(folder)))
@@ -59,8 +63,7 @@ def _run(*arguments: str, timeout: float) -> str:
 
 
 def _latencies(folder: Path) -> tuple[float, ...]:
-    return tuple(
-        int(line.split()[_LATENCY_FIELD]) / 1e3
-        for log in folder.glob("log*")
-        for line in log.read_text().splitlines()
-    )  # fmt: skip
+    rows = [line.split() for log in folder.glob("log*") for line in log.read_text().splitlines()]
+    ended = [(int(row[_SECONDS]) + int(row[_MICROSECONDS]) / 1e6, int(row[_LATENCY]) / 1e3) for row in rows]
+    warm = min((moment for moment, _ in ended), default=0.0) + WARM_UP_SECONDS
+    return tuple(latency for moment, latency in ended if moment > warm)
