@@ -24,12 +24,12 @@ Pressure is the share of claims that found several events, or one close behind t
 pressure: a notification is the quickest way to each.
 """
 CLOSE_SECONDS = 0.0022
-CROWD = 10
-"""So many events at once leave no doubt."""
+CROWD, QUEUE = 10, 1_000
+"""So many events at once leave no doubt; so many are worked off without a rest."""
 BUSY_POLL_SECONDS = 0.002
-BUSY_REST_SECONDS = 0.005
-"""Under pressure a worker rests so long before it claims again, unless it found a crowd: the fewer and larger batches
-take less of the processors that the ERP shares. Alone, an event waits for nobody."""
+BUSY_REST_SECONDS, CROWD_REST_SECONDS = 0.005, 0.01
+"""Under pressure a worker rests so long before it claims again: fewer and larger batches take less of the processors
+that the ERP shares. Alone, an event waits for nobody."""
 LINGER_SECONDS = 0.1
 """A busy worker that finds nothing for so long goes to sleep."""
 SETTLE_POLL_SECONDS = 0.02
@@ -88,8 +88,8 @@ class Sleeper:
         if self._pressure > BUSY_PRESSURE and self._state is not _State.BUSY:
             self._state = _State.BUSY
             await self._set_flag(asleep=False)
-        if self._state is _State.BUSY and events < CROWD:
-            await self._signal.wait(BUSY_REST_SECONDS)
+        if self._state is _State.BUSY and events < QUEUE:
+            await self._signal.wait(BUSY_REST_SECONDS if events < CROWD else CROWD_REST_SECONDS)
 
     async def wait(self) -> None:
         """Call after each claim that found nothing; claim again when it returns."""
