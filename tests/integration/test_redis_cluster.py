@@ -145,27 +145,6 @@ def test_the_commands_see_all_shards(site: Site) -> None:
     assert [str(finding.level) for finding in redis_findings] == [str(redis_findings[0].level)] * 6
 
 
-def test_a_shard_that_hangs_is_told_of_after_one_timeout(site: Site) -> None:
-    """Not after as many as the library would try again by itself: the lane that asks stands still meanwhile."""
-    shard = site.cluster.shards[0]
-    process = shard.client.info()["process_id"]
-    settings = Settings(redis_url=site.settings.redis_url, redis_timeout_seconds=0.5)
-
-    async def ask() -> float:
-        async with open_redis(settings) as client:
-            os.kill(process, signal.SIGSTOP)
-            began = time.monotonic()
-            try:
-                with pytest.raises(FAILURES):
-                    await client.hget(document_key("product", site.ids_of(shard, "product")[0]), "product")
-            finally:
-                os.kill(process, signal.SIGCONT)
-            return time.monotonic() - began
-
-    assert asyncio.run(ask()) < 2.5
-    wait_for_empty_queues(site.erp)
-
-
 def test_a_slot_that_moves_is_followed(site: Site) -> None:
     """A document's slot, and that of its shard's state: no document is missed, and nothing taken for lost."""
     cluster, id_ = site.cluster, site.ids_of(site.cluster.shards[0], "product")[0]
@@ -226,6 +205,8 @@ def test_a_replica_that_takes_over_is_followed(site: Site, tmp_path: Path) -> No
     replica = site.cluster.add_replica(lost, tmp_path / "replica")
     site.shows(id_, "before the failover")
     lost.kill()
+    # Without an election: where slots were moved by hand the others may refuse it their votes.
+    replica.client.execute_command("CLUSTER", "FAILOVER", "TAKEOVER")
     site.cluster.shards[1] = replica
     hearers = ("PUBSUB", "NUMSUB", "projector:changes")
     wait_until(lambda: replica.client.execute_command(*hearers)[1] > 0, what="the API hears it, though nobody asked")
@@ -243,6 +224,27 @@ def test_documents_equal_an_independent_computation_after_random_transactions(si
     for connection in connections:
         connection.close()
     site.judge()
+
+
+def test_a_shard_that_hangs_is_told_of_after_one_timeout(site: Site) -> None:
+    """Not after as many as the library would try again by itself: the lane that asks stands still meanwhile. Behind the
+    others: the cluster may take the shard for failed, and for a while it refuses what they ask."""
+    shard = site.cluster.shards[0]
+    process = shard.client.info()["process_id"]
+    settings = Settings(redis_url=site.settings.redis_url, redis_timeout_seconds=0.5)
+
+    async def ask() -> float:
+        async with open_redis(settings) as client:
+            os.kill(process, signal.SIGSTOP)
+            began = time.monotonic()
+            try:
+                with pytest.raises(FAILURES):
+                    await client.hget(document_key("product", site.ids_of(shard, "product")[0]), "product")
+            finally:
+                os.kill(process, signal.SIGCONT)
+            return time.monotonic() - began
+
+    assert asyncio.run(ask()) < 2.5
 
 
 def test_uninstall_leaves_nothing_in_any_shard(site: Site) -> None:
