@@ -73,6 +73,10 @@ class ShardServer:
     def state(self) -> str:
         return str(self.client.cluster("INFO")["cluster_state"])
 
+    def knows_all_slots(self) -> bool:
+        """Whether it has heard where each one lies."""
+        return int(self.client.cluster("INFO")["cluster_slots_assigned"]) == SLOTS
+
     @property
     def id(self) -> str:
         return self.client.execute_command("CLUSTER", "MYID").decode()
@@ -148,6 +152,7 @@ class ClusterServer:
         shard.meet(replica)
         for known in (lambda: shard.id in replica.nodes(), lambda: replica.id in shard.nodes()):
             wait_until(known, what="the replica is known")
+        wait_until(replica.knows_all_slots, what="it knows which slots it would take over")
         replica.client.execute_command("CLUSTER", "REPLICATE", shard.id)
         wait_until(lambda: replica.client.info("replication").get("master_link_status") == "up", what="it follows")
         return replica
