@@ -122,8 +122,8 @@ class Lane:
             await end(*self._under_way, *self._publishing)
 
     async def run_once(self, *, alone: bool = False) -> int:
-        """Takes one batch as far as publishing; returns its events or documents, 0 where the queue had none. With
-        `alone` no other is begun before the next call."""
+        """Takes one batch as far as publishing; returns how many events it has, 1 where it is of none, and 0 where the
+        queue had nothing. With `alone` no other is begun before the next call."""
         batch = await self._next_batch(alone=alone)
         if batch is None:
             self.behind = False
@@ -138,7 +138,7 @@ class Lane:
         self._publishing.append(asyncio.create_task(self._finish(batch)))
         # Lets publishing send its commands before the next claim takes the processor.
         await asyncio.sleep(0)
-        return max(1, len(batch.request.events), batch.outcome.built.documents)
+        return max(1, len(batch.request.events))
 
     async def finish(self) -> None:
         """Takes what is under way as far as it goes: a claim that is held while its lane rests is in others' way."""

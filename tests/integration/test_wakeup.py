@@ -84,6 +84,26 @@ def test_a_busy_worker_is_not_notified(installed, start: Start, erp_url: str, er
     assert notified < 200
 
 
+def test_changes_that_come_alone_are_notified_however_many_documents_they_touch(
+    installed, start: Start, erp_url: str, erp: psycopg.Connection, redis_url: str
+) -> None:
+    """Each comes when the last one is shown. That is no pressure, under which a worker rests before each claim."""
+    start("run").wait_for(r"\bready\b")
+    keys = ("bff:product:1:complete", "inventory"), ("bff:product:1:detail", "stock")
+    with redis.Redis.from_url(redis_url) as client, psycopg.connect(erp_url, autocommit=True) as listener:
+        wait_until(lambda: asleep(erp) and shown_name(client, 1), what="asleep")
+        (item,) = erp.execute("SELECT min(id) FROM inventory_items WHERE product_id = 1").fetchone() or (0,)
+        listener.execute("LISTEN projector_wakeup")
+        for number in range(30):
+            before = [client.hget(*key) for key in keys]
+            erp.execute("UPDATE inventory_items SET quantity_on_hand = %s WHERE id = %s", (1_000 + number, item))
+            wait_until(
+                lambda before=before: all(old != client.hget(*key) for old, key in zip(before, keys, strict=True))
+            )
+        notified = sum(1 for _ in listener.notifies(timeout=0.2))
+    assert notified >= 25
+
+
 def _change(erp: psycopg.Connection, times: int) -> None:
     for number in range(times):
         erp.execute("UPDATE inventory_items SET quantity_on_hand = %s WHERE id = %s", (number, number % 80 + 1))
