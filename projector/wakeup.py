@@ -24,7 +24,7 @@ Pressure is the share of claims that found several events, or one close behind t
 pressure: a notification is the quickest way to each.
 """
 CLOSE_SECONDS = 0.0022
-CROWD, QUEUE = 10, 1_000
+CROWD, QUEUE = 5, 1_000
 """So many events at once leave no doubt; so many are worked off without a rest."""
 BUSY_POLL_SECONDS = 0.002
 BUSY_REST_SECONDS, CROWD_REST_SECONDS = 0.005, 0.01
