@@ -21,6 +21,7 @@ from projector.reading import Plan, Reader, collect_presence, degrade
 from projector.resolve import Question, Resolution, Router
 from projector.sql import read_query
 from projector.tally import SectionTally
+from projector.widen import Widening
 from projector.work import (
     Built,
     Event,
@@ -130,6 +131,7 @@ class Builder:
         kinds = router.documents.values()
         self._reader = Reader(connection, kinds, self.letters, row_timeout_seconds, sections)
         self._asker = Asker(connection, self.letters.routes)
+        self._widening = Widening(router, self._asker)
 
     async def build(self, request: Request) -> Outcome:
         """Resolves and builds a request in one snapshot. Where a section fails, the culprits are found by halving
@@ -155,7 +157,7 @@ class Builder:
         try:
             cursor = await self._execute(self._look(look.NOBODY, wanted))
             seen = self._read_look(Request(UNCLAIMED), await cursor.fetchone())
-            await self._widen(wanted, seen, (), isolated=True)
+            await self._widening.widen(wanted, seen, (), isolated=True)
         finally:
             with suppress(psycopg.OperationalError):
                 await self._connection.execute("ROLLBACK")
@@ -177,7 +179,7 @@ class Builder:
         presences = self._reader.presences(plan.left_out)
         cursor = await self._execute(self._look(request.claim_xid, wanted), *plan.reads, *presences)
         seen = self._read_look(request, await cursor.fetchone())
-        if not self._covers(wanted, seen, outcome.fanouts):
+        if not self._widening.is_needless(wanted, seen, outcome.fanouts):
             return None
         outcome.built.version, outcome.built.left_out = seen.version, plan.left_out
         cursor.nextset()
@@ -207,7 +209,7 @@ class Builder:
                 outcome.behind = True
                 self._leave(wanted, outcome, everything=True)
             else:
-                await self._widen(wanted, seen, outcome.fanouts, isolated=isolated)
+                await self._widening.widen(wanted, seen, outcome.fanouts, isolated=isolated)
                 outcome.seen = seen.events
             plan = self._reader.plan(wanted)
             if not request.retries:
@@ -297,67 +299,6 @@ class Builder:
         keys = tuple(tuple(sorted(values)) for values in question.keys)
         names = self._router.section_names(document, question.sections)
         return [Fanout(document, name, route.table, route.columns, keys) for name in names]
-
-    def _covers(self, wanted: Wanted, seen: Look, fanouts: Sequence[Fanout]) -> bool:
-        """Whether the look tells of nothing that `_widen` would add."""
-        if seen.too_many or any(wanted.get(fanout.document) for fanout in (*seen.fanouts, *fanouts)):
-            return False
-        resolution = self._router.resolve(seen.events)
-        if any(wanted.get(question.route.document) for question in (*resolution.questions, *resolution.paced)):
-            return False
-        if any(wanted.get(document) for document in resolution.everything):
-            return False
-        if any(
-            others.get(id_, bits) | bits != bits
-            for document, others in resolution.wanted.items()
-            for id_, bits in wanted.get(document, {}).items()
-        ):
-            return False
-        return all(
-            wanted[document][id_] | self._router.section_bits(document, section) == wanted[document][id_]
-            for document, id_, section in seen.queued
-        )
-
-    async def _widen(self, wanted: Wanted, seen: Look, own_fanouts: Sequence[Fanout], *, isolated: bool) -> None:
-        """Adds to the wanted documents what else this snapshot has changed in them and nobody has published.
-
-        Without it a reader could see one section of a change without the other: the snapshot sees both, but only
-        one was asked for here.
-        """
-        for document, id_, section in seen.queued:
-            wanted[document][id_] |= self._router.section_bits(document, section)
-        for fanout in (*seen.fanouts, *own_fanouts):
-            await self._widen_by_fanout(fanout, wanted, isolated=isolated)
-        if seen.too_many:
-            for document, ids in wanted.items():
-                wanted[document] = dict.fromkeys(ids, self._router.all_sections(document))
-        else:
-            await self._widen_by_events(seen.events, wanted, isolated=isolated)
-
-    async def _widen_by_fanout(self, fanout: Fanout, wanted: Wanted, *, isolated: bool) -> None:
-        ids = wanted.get(fanout.document)
-        if not ids:
-            return
-        bits = self._router.section_bits(fanout.document, fanout.section)
-        bound = self._router.find_route(fanout) if fanout.table else None
-        touched: Sequence[int] = list(ids)
-        if bound is not None:
-            touched = await self._asker.among(bound, fanout.keys, touched, isolated=isolated)
-        want(wanted, fanout.document, touched, bits)
-
-    async def _widen_by_events(self, events: Sequence[Event], wanted: Wanted, *, isolated: bool) -> None:
-        resolution = self._router.resolve(events)
-        for document, bits in resolution.everything.items():
-            want(wanted, document, list(wanted.get(document, ())), bits)
-        for document, ids in wanted.items():
-            others = resolution.wanted.get(document, {})
-            for id_ in ids.keys() & others.keys():
-                ids[id_] |= others[id_]
-        for question in (*resolution.questions, *resolution.paced):
-            document = question.route.document
-            if touched := wanted.get(document):
-                found = await self._asker.among(question.route, question.keys, list(touched), isolated=isolated)
-                want(wanted, document, found, question.sections)
 
     async def _execute(self, *statements: object) -> AsyncCursor[Any]:
         return await self._connection.execute("; ".join(map(str, statements)))
