@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
+from posixpath import commonprefix
 from typing import Any
 
 from projector.build import Request
@@ -27,6 +28,7 @@ SMALL_PART = 20
 """While fresh changes flow a chunk is this part of the usual one: publishing it holds up the process for a moment."""
 PAGE_LENGTH = 1_000
 _START = ("", -(2**63))
+_GIVEN = "SELECT unnest($5::bigint[])"
 
 
 class Backlog:
@@ -66,8 +68,8 @@ class Backlog:
         """Resolves the fan-outs that wait into documents, but for the kinds that their pace holds back."""
         due = self._documents if self._pace is None else self._pace.due(self._documents)
         expanded = set()
-        while (document := await self._expand_one(connection, due)) is not None:
-            expanded.add(document)
+        while documents := await self._expand_some(connection, due):
+            expanded |= documents
         if self._pace is not None:
             self._pace.begin(expanded)
 
@@ -104,38 +106,44 @@ class Backlog:
         if await cursor.fetchone() == (MANY_ROWS,):
             await connection.execute("ANALYZE projector.backlog")
 
-    async def _expand_one(self, connection: AsyncDatabase, due: Sequence[str]) -> str | None:
-        """One fan-out of these kinds, in a transaction of its own; returns its kind."""
+    async def _expand_some(self, connection: AsyncDatabase, due: Sequence[str]) -> set[str]:
+        """What asks for all documents of these kinds, or else one other fan-out, in a transaction of its own; returns
+        the kinds."""
         async with connection.transaction():
-            cursor = await connection.execute(read_query("claim_fanout"), (due,))
-            row = await cursor.fetchone()
-            if row is None:
-                return None
-            document, section, content, queued_at, cause = row
-            fanout = replace(read_fanout(document, section, content), cause=cause or "")
-            await self._queue(connection, fanout, queued_at)
-        return str(document)
+            cursor = await connection.execute(read_query("claim_fanouts"), (due,))
+            rows = await cursor.fetchall()
+            unnamed: dict[str, list[tuple[str, tuple[Any, ...]]]] = {}
+            for document, section, content, queued_at, cause in rows:
+                fanout = replace(read_fanout(document, section, content), cause=cause or "")
+                if query := await self._queue(connection, fanout, queued_at):
+                    statement = _queue_statement("$1", "$2", "$3", "$4", ids=query)
+                    unnamed.setdefault(document, []).append((statement, (document, section, queued_at, fanout.cause)))
+            # Redis is read once for all kinds: it has only one list of keys.
+            async for document, ids in published_ids(self._client, unnamed):
+                for statement, values in unnamed[document]:
+                    await connection.execute(statement, (*values, array_literal(ids)))
+        return {document for document, *_ in rows}
 
-    async def _queue(self, connection: AsyncDatabase, fanout: Fanout, queued_at: object) -> None:
+    async def _queue(self, connection: AsyncDatabase, fanout: Fanout, queued_at: object) -> str | None:
         """The documents of a fan-out; all of them where its route cannot be asked. They stay in the database: there
-        may be millions."""
+        may be millions. Returns the query for those that only Redis may name, out of the ids ($5) that it does."""
         bound = self._router.find_route(fanout) if fanout.table else None
         if bound is not None:
             async with Savepoint(connection) as savepoint:
                 await _queue_found(connection, fanout, bound.route.question, queued_at)
             if savepoint.error is None:
-                return
+                return None
             log.warning("a fan-out's route cannot be asked, all documents are rebuilt",
                         extra={"document": fanout.document, "route": str(bound.route),
                                "error": savepoint.reason})  # fmt: skip
         every = replace(fanout, keys=())
+        view = f'projector."{fanout.document}"'
         async with Savepoint(connection) as savepoint:
-            await _queue_found(connection, every, f'SELECT id FROM projector."{fanout.document}"', queued_at)
-        if fanout.section == "*" or savepoint.error is not None:
-            # Documents whose entity is gone are named by nothing but Redis.
-            async for ids in published_ids(self._client, fanout.document):
-                await queue_documents(connection, fanout.document, fanout.section, ids, fanout.cause,
-                                      queued_at=queued_at)  # fmt: skip
+            await _queue_found(connection, every, f"SELECT id FROM {view}", queued_at)
+        if savepoint.error is not None:
+            return _GIVEN
+        # Of all of a kind, those whose entity is gone.
+        return f"{_GIVEN} EXCEPT SELECT id FROM {view} WHERE id = ANY ($5)" if fanout.section == "*" else None
 
 
 async def _queue_found(connection: AsyncDatabase, fanout: Fanout, query: str, queued_at: object) -> None:
@@ -151,12 +159,10 @@ async def queue_documents(
     section: str,
     ids: Iterable[int],
     cause: str,
-    *,
-    queued_at: object = None,
 ) -> None:
     """Adds documents (or one section of them) to the backlog, those that wait already as well."""
-    statement = _queue_statement("$1", "$2", "$3", "$4", ids="SELECT unnest($5::bigint[])")
-    await connection.execute(statement, (document, section, queued_at, cause, array_literal(ids)))
+    statement = _queue_statement("$1", "$2", "NULL", "$3", ids="SELECT unnest($4::bigint[])")
+    await connection.execute(statement, (document, section, cause, array_literal(ids)))
 
 
 def _queue_statement(document: str, section: str, queued_at: str, cause: str, *, ids: str) -> str:
@@ -207,16 +213,20 @@ async def request_rebuild(connection: AsyncDatabase, document: str, reason: str,
     await connection.execute(read_query("request_rebuild"), (document, reason, cause))
 
 
-async def published_ids(client: Client, document: str) -> AsyncIterator[list[int]]:
-    """The ids of which Redis holds a document, whether or not the entity still exists, some at once. An id may come
-    twice."""
-    page: list[int] = []
-    for pattern in key_patterns(document):
-        async for key in scan_keys(client, pattern):
-            if (place := read_key(key)) is not None:
-                page.append(place[1])
-            if len(page) == PAGE_LENGTH:
-                yield page
-                page = []
-    if page:
-        yield page
+async def published_ids(client: Client, documents: Iterable[str]) -> AsyncIterator[tuple[str, list[int]]]:
+    """The ids of which Redis holds documents of these kinds, whether or not the entity still exists, some of one kind
+    at once. An id may come twice."""
+    pages: dict[str, list[int]] = {document: [] for document in documents}
+    if not pages:
+        return
+    patterns = [pattern for document in pages for pattern in key_patterns(document)]
+    async for key in scan_keys(client, f"{commonprefix(patterns)}*"):
+        document, id_ = read_key(key) or ("", 0)
+        if document in pages:
+            pages[document].append(id_)
+            if len(pages[document]) == PAGE_LENGTH:
+                yield document, pages[document]
+                pages[document] = []
+    for document, page in pages.items():
+        if page:
+            yield document, page

@@ -73,7 +73,7 @@ class Verifier:
         """All ids that exist, and those of which only Redis knows."""
         cursor = await self._connection.execute(f'SELECT id FROM projector."{document}"')
         known = {id_ async for (id_,) in cursor}
-        async for ids in published_ids(self._client, document):
+        async for _, ids in published_ids(self._client, [document]):
             known.update(ids)
         return sorted(known)
 

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+from collections import Counter
 
 import psycopg
+import redis
 
 from projector.backlog import Backlog, queue_documents, queue_fanouts
 from projector.build import Request
 from projector.database import connect
 from projector.installed import load_router
+from projector.names import DOCUMENTS, document_keys
 from projector.redis_server import open_redis
 from projector.settings import Settings
 from projector.sql import read_query
@@ -82,6 +85,26 @@ def test_a_second_identical_fanout_merges_with_the_first(installed: Settings, er
     expand(installed)
     (request,) = claims(installed, 30)
     assert {document: len(ids) for document, ids in request.wanted.items()} == {"product": 30}
+
+
+def test_all_kinds_are_queued_once_by_one_reading_of_redis(
+    installed: Settings, erp: psycopg.Connection, redis_url: str
+) -> None:
+    """What the database names, and of what only Redis does, documents whose entity is gone."""
+    gone = {("product", 999_001), ("order", 999_002), ("dashboard", 999_003)}
+    expected = Counter(gone)
+    for document in DOCUMENTS:
+        expected.update((document, id_) for (id_,) in erp.execute(f"SELECT id FROM projector.{document}"))
+    with redis.Redis.from_url(redis_url) as client:
+        for document, id_ in (*gone, ("product", 1), ("customer", 1)):
+            for key in document_keys(document, id_):
+                client.hset(key, "section", "{}")
+        client.hset("bff:product:somebody else's:complete", "section", "{}")
+        client.config_resetstat()
+        queue(installed, *(Fanout(document, "*") for document in DOCUMENTS))
+        expand(installed)
+        assert client.info("commandstats")["cmdstat_scan"]["calls"] == 1
+    assert Counter(erp.execute("SELECT document, unnest(ids) FROM projector.backlog").fetchall()) == expected
 
 
 def test_claims_take_whole_places_and_about_as_much_as_a_chunk(installed: Settings, erp: psycopg.Connection) -> None:
