@@ -13,14 +13,11 @@ from projector.capture import Capture, functions
 from projector.catalog import column_types, existing_tables, literal, quoted
 from projector.cause import FIRST, INSTALL
 from projector.database import Database, connect_blocking
-from projector.definitions import (
-    BoundSection,
-    package_fingerprint,
-    plan_captures,
-)
+from projector.definitions import BoundSection, package_fingerprint, plan_captures
 from projector.errors import InstallError, NotInstalled
+from projector.fitness import is_installed, require_fit
 from projector.roles import grant_roles, has_roles
-from projector.sections import OPTIONAL_TABLES, load_documents
+from projector.sections import load_documents
 from projector.settings import Settings
 from projector.sql import read_sql
 from projector.triggers import standing_triggers, wanted_triggers
@@ -28,7 +25,6 @@ from projector.views import Verdicts, Views
 
 T = TypeVar("T")
 
-MINIMUM_VERSION = 140000
 _SCHEMA_FILES = (
     "schema/tables.sql",
     "schema/functions/clock.sql",
@@ -41,14 +37,6 @@ _SCHEMA_FILES = (
 )
 _LOCK_TIMEOUT = "2s"
 _LOCK_ATTEMPTS = 30
-
-REQUIRED_TABLES = (
-    "branches", "warehouses", "roles", "users", "categories", "products", "inventory_items", "pricing_lists",
-    "product_prices", "customers", "currencies", "sales_orders", "sales_items", "sales_invoices",
-    "invoice_payments",
-)  # fmt: skip
-
-
 _OUTBOX_UPGRADES = {
     "SELECT NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'projector.outbox'::regclass"
     " AND attname = 'fault')": "ALTER TABLE projector.outbox ADD COLUMN fault text",
@@ -85,8 +73,8 @@ class Installer:
         self.report = Report()
 
     def install(self) -> Report:
-        self._require_fit()
-        if self._is_installed():
+        require_fit(self._connection, self._schema, self._timezone)
+        if is_installed(self._connection):
             self._upgrade_outbox()
         begun = len(self.report.statements)
         first, bound, captures = patiently(lambda: self._install_schema(begun), "The schema projector")
@@ -113,7 +101,7 @@ class Installer:
             self._connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
             # Two installers take turns.
             self._connection.execute("SELECT pg_advisory_xact_lock(hashtext('projector install'))")
-            first = not self._is_installed()
+            first = not is_installed(self._connection)
             views = self._install_definitions(first=first)
             bound = views.install()
             self.report.sections, self.report.verdicts = len(bound), views.verdicts
@@ -130,53 +118,6 @@ class Installer:
                 grant_roles(self._connection, self._schema, bound, self._run)
         self.report.statements.append("COMMIT")
         return first, bound, captures
-
-    def _is_installed(self) -> bool:
-        row = self._connection.execute("SELECT to_regclass('projector.installation')").fetchone()
-        return row is not None and row[0] is not None
-
-    def _require_fit(self) -> None:
-        """The server, the tables, the zone and our rights, before anything is touched."""
-        if self._connection.info.server_version < MINIMUM_VERSION:
-            raise InstallError(
-                f"PostgreSQL is too old ({self._connection.info.server_version}). Version 14 or newer is needed."
-            )
-        found = existing_tables(self._connection, self._schema, REQUIRED_TABLES)
-        missing = [table for table in REQUIRED_TABLES if table not in found]
-        # Later a table may have been renamed or dropped by an upgrade of the ERP: that breaks what reads it.
-        if missing and not (found and self._is_installed()):
-            raise InstallError(
-                f"This is not the ERP's database: schema {self._schema} has no table {', '.join(missing)}."
-                " Check PROJECTOR_DATABASE_URL and PROJECTOR_ERP_SCHEMA."
-            )
-        self._require_zone()
-        optional = {route.table for document in load_documents() for it in document.sections for route in it.routes}
-        self._require_rights(found | existing_tables(self._connection, self._schema, optional & OPTIONAL_TABLES))
-
-    def _require_zone(self) -> None:
-        try:
-            self._connection.execute("SELECT now() AT TIME ZONE $1::text", (self._timezone,))
-        except psycopg.errors.InvalidParameterValue:
-            raise InstallError(
-                f"PostgreSQL knows no time zone {self._timezone!r}. Set PROJECTOR_TIMEZONE to a name like Asia/Baghdad."
-            ) from None
-
-    def _require_rights(self, tables: set[str]) -> None:
-        create = "SELECT has_database_privilege(current_database(), 'CREATE'), current_user::text"
-        allowed, user = self._connection.execute(create).fetchone() or (False, "?")
-        if not allowed:
-            raise InstallError(
-                f"Role {user} may not create a schema in this database."
-                " Grant it CREATE on the database, or install as the database's owner."
-            )
-        for table in sorted(tables):
-            relation = f"{quoted(self._schema)}.{quoted(table)}"
-            rights = "SELECT has_table_privilege($1, 'SELECT') AND has_table_privilege($1, 'TRIGGER')"
-            if not (self._connection.execute(rights, (relation,)).fetchone() or (False,))[0]:
-                raise InstallError(
-                    f"Role {user} may not add triggers to {self._schema}.{table}. Grant it SELECT and TRIGGER on"
-                    " the ERP's tables, or install as their owner."
-                )
 
     def _install_definitions(self, *, first: bool) -> Views:
         self._run("CREATE SCHEMA IF NOT EXISTS projector")

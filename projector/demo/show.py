@@ -25,8 +25,9 @@ from projector.demo.processes import running
 from projector.demo.servers import embedded_postgresql, embedded_redis
 from projector.demo.traffic import Traffic
 from projector.errors import ProjectorError
+from projector.fitness import REQUIRED_TABLES
 from projector.indexes import missing_indexes
-from projector.install import REQUIRED_TABLES, install, uninstall
+from projector.install import install, uninstall
 from projector.names import CHANGES_CHANNEL, DOCUMENTS, document_key
 from projector.rebuild import rebuild
 from projector.remove import forget_documents
