@@ -10,7 +10,8 @@ from typing import Any
 from redis.exceptions import AskError, MovedError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from api.redis_line import AWAY, E, Errand, Observer, RedisLine, Reply
+from api.errands import Errand, Reply
+from api.redis_line import AWAY, E, Observer, RedisLine
 from api.tally import Tally
 from api.topology import Shard, find_shards, place_of
 from projector.shards import SLOTS, servers, slot_of, with_address

@@ -13,11 +13,11 @@ from redis.exceptions import InvalidResponse, RedisError
 
 from api.answers import Answer, as_stale, document_answer, failure
 from api.documents import StoredDocument, read_document, stamp_fields
+from api.errands import Command, Errand, State
 from api.errors import NotBuilt, NotFound, Unavailable
 from api.joined import Missing, Source
 from api.lines import Lines
 from api.near_cache import Entry, NearCache
-from api.redis_line import Command, Errand, State
 from api.tally import Tally
 from api.templates import Join, Question
 from projector.checkout import Checkout

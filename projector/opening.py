@@ -18,11 +18,12 @@ from projector.lane import BUILDERS, CLAIMS, Lane, Queue, ignore
 from projector.names import DOCUMENTS, PACED
 from projector.outbox import Beside, Outbox
 from projector.pace import Pace
+from projector.parts import Connections, Lanes, Memory, Parts, Signals
 from projector.progress import Progress
 from projector.publish import Publisher, Replicas
 from projector.readers import Asked, Readers
 from projector.redis_server import open_redis
-from projector.session import Connections, Lanes, Memory, Parts, Session, Signals, flows
+from projector.session import Session, flows
 from projector.settings import Settings
 from projector.state import agree_on_epoch
 from projector.tally import SectionTally, Totals

@@ -5,35 +5,21 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from projector.audit import HASTE, Audit
-from projector.build import DefinitionsChanged, Outcome
+from projector.audit import HASTE
+from projector.build import DefinitionsChanged
 from projector.database import AsyncDatabase
 from projector.deadletters import DeadLetters
 from projector.guard import guarding
-from projector.heartbeat import Heart
 from projector.lane import Lane
 from projector.names import DOCUMENTS
-from projector.pace import Pace
-from projector.progress import Progress
-from projector.publish import PublishCounts
-from projector.pulse import Pulse
-from projector.readers import Readers
+from projector.parts import Connections, Lanes, Memory, Parts, Signals
 from projector.reconcile import Reconciler
 from projector.refresh import RefreshRequests
 from projector.settings import Settings
-from projector.shards import Client
 from projector.state import RedisWatch, finish_rebuilds, read_built
-from projector.tally import Tally
 from projector.tasks import Together, end, wait_within
-from projector.timers import Timers
-from projector.trigger_watch import TriggerWatch
 from projector.wakeup import Signal, Sleeper, listen, start_listening
-
-if TYPE_CHECKING:
-    from opentelemetry.trace import Tracer
 
 log = logging.getLogger(__name__)
 
@@ -46,77 +32,6 @@ CALM_POLL_SECONDS = 0.01
 SHORTEST_AUDIT_PAUSE = 0.01
 """Divided by the share: with one percent a step a second at most."""
 LONGEST_REST_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Lanes:
-    """Fresh events; documents that fresh events touched but that take long to build or are many; everything that may
-    wait."""
-
-    live: Lane
-    beside: Lane
-    backlog: Lane
-
-
-@dataclass(frozen=True, slots=True)
-class Signals:
-    """What the parts of a session wait for, besides time."""
-
-    fresh: Signal
-    beside: Signal
-    queued: Signal
-    tick: Signal
-    rest: Signal
-    pause: Signal
-    audit: Signal
-
-    def set_all(self) -> None:
-        for signal in (self.fresh, self.beside, self.queued, self.tick, self.rest, self.pause, self.audit):
-            signal.set()
-
-    def queued_by(self, outcome: Outcome, pace: Pace) -> None:
-        """A batch of fresh events left work for the other lanes."""
-        if outcome.beside:
-            self.beside.set()
-        if outcome.postponed or outcome.fanouts or pace.due(fanout.document for fanout in outcome.paced):
-            self.queued.set()
-
-
-@dataclass(frozen=True, slots=True)
-class Connections:
-    """Everything a session holds open, by what it is for."""
-
-    listener: AsyncDatabase
-    housekeeping: AsyncDatabase
-    refresh: AsyncDatabase
-    timers: AsyncDatabase
-    sleeper: AsyncDatabase
-    guard: AsyncDatabase
-    heartbeat: AsyncDatabase
-    redis: Client
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What outlives a session."""
-
-    counts: PublishCounts
-    tally: Tally
-    pulse: Pulse
-    tracer: "Tracer | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What runs beside the lanes, each with a `run_once`; and what holds back the backlog's."""
-
-    timers: Timers
-    audit: Audit
-    triggers: TriggerWatch
-    progress: Progress
-    heart: Heart
-    readers: Readers
-    pace: Pace
 
 
 class Session:

@@ -14,11 +14,12 @@ from projector.errors import ProjectorError, one_line
 from projector.installed import load_router
 from projector.names import built_field
 from projector.opening import open_session
+from projector.parts import Memory
 from projector.publish import PublishCounts
 from projector.pulse import Pulse
 from projector.redis_server import FAILURES
 from projector.seldom import Seldom
-from projector.session import Memory, Session
+from projector.session import Session
 from projector.settings import Settings
 from projector.tally import Tally
 from projector.tasks import wait_within

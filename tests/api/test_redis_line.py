@@ -10,7 +10,8 @@ import uvloop
 from redis.asyncio import Redis
 from redis.exceptions import AskError, RedisError, ResponseError
 
-from api.redis_line import Errand, RedisLine
+from api.errands import Errand
+from api.redis_line import RedisLine
 from projector.names import DOCUMENTS, STATE_KEY
 from tests.api.conftest import api_client
 from tests.api.fake_redis import Command, array, fake_redis
