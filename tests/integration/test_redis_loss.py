@@ -49,6 +49,12 @@ def running(erp_url: str, own_redis: ValkeyServer, tmp_path: Path) -> Iterator[R
     it.stop()
 
 
+def test_a_first_start_finds_redis_empty_before_it_claims(running: Running) -> None:
+    """Later it would ask for documents that are being built already, and all of them would be built twice."""
+    said = running.worker.output()
+    assert said.index("Redis is empty, everything is built") < said.index(" ready ")
+
+
 @pytest.mark.timeout(240)
 def test_a_flushed_redis_is_filled_again(running: Running, own_redis: ValkeyServer, erp: psycopg.Connection) -> None:
     """FLUSHALL under a running worker: everything is rebuilt without anybody asking."""
