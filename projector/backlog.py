@@ -112,16 +112,16 @@ class Backlog:
         async with connection.transaction():
             cursor = await connection.execute(read_query("claim_fanouts"), (due,))
             rows = await cursor.fetchall()
-            unnamed: dict[str, list[tuple[str, tuple[Any, ...]]]] = {}
+            unnamed: dict[str, list[tuple[Fanout, object, str]]] = {}
             for document, section, content, queued_at, cause in rows:
                 fanout = replace(read_fanout(document, section, content), cause=cause or "")
                 if query := await self._queue(connection, fanout, queued_at):
-                    statement = _queue_statement("$1", "$2", "$3", "$4", ids=query)
-                    unnamed.setdefault(document, []).append((statement, (document, section, queued_at, fanout.cause)))
+                    unnamed.setdefault(document, []).append((fanout, queued_at, query))
             # Redis is read once for all kinds: it has only one list of keys.
             async for document, ids in published_ids(self._client, unnamed):
-                for statement, values in unnamed[document]:
-                    await connection.execute(statement, (*values, array_literal(ids)))
+                for fanout, queued_at, query in unnamed[document]:
+                    await queue_documents(connection, document, fanout.section, ids, fanout.cause,
+                                          queued_at=queued_at, query=query)  # fmt: skip
         return {document for document, *_ in rows}
 
     async def _queue(self, connection: AsyncDatabase, fanout: Fanout, queued_at: object) -> str | None:
@@ -159,10 +159,14 @@ async def queue_documents(
     section: str,
     ids: Iterable[int],
     cause: str,
+    *,
+    queued_at: object = None,
+    query: str = _GIVEN,
 ) -> None:
-    """Adds documents (or one section of them) to the backlog, those that wait already as well."""
-    statement = _queue_statement("$1", "$2", "NULL", "$3", ids="SELECT unnest($4::bigint[])")
-    await connection.execute(statement, (document, section, cause, array_literal(ids)))
+    """Adds documents (or one section of them) to the backlog, those that wait already as well: these ids, or what a
+    query makes of them ($5)."""
+    statement = _queue_statement("$1", "$2", "$3", "$4", ids=query)
+    await connection.execute(statement, (document, section, queued_at, cause, array_literal(ids)))
 
 
 def _queue_statement(document: str, section: str, queued_at: str, cause: str, *, ids: str) -> str:

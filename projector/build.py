@@ -33,6 +33,7 @@ from projector.work import (
     Wanted,
     nothing_wanted,
     want,
+    want_each,
 )  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -255,8 +256,7 @@ class Builder:
         wanted = nothing_wanted()
         for source in (request.wanted, resolution.wanted):
             for document, ids in source.items():
-                for id_, bits in ids.items():
-                    want(wanted, document, (id_,), bits)
+                want_each(wanted, document, ids)
         for document, bits in resolution.everything.items():
             names = self._router.section_names(document, bits)
             outcome.fanouts += [Fanout(document, name) for name in names]
@@ -273,9 +273,7 @@ class Builder:
         for document, ids in wanted.items():
             takes_long = self._router.documents[document].takes_long
             if takes_long or everything or len(ids) > self._wide_fanout:
-                left = (outcome.beside if takes_long else outcome.postponed)[document]
-                for id_, bits in ids.items():
-                    left[id_] = left.get(id_, 0) | bits
+                want_each(outcome.beside if takes_long else outcome.postponed, document, ids)
                 ids.clear()
 
     async def _ask(self, question: Question, wanted: Wanted, outcome: Outcome, *, isolated: bool) -> None:

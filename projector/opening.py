@@ -25,7 +25,7 @@ from projector.readers import Asked, Readers
 from projector.redis_server import open_redis
 from projector.session import Session, flows
 from projector.settings import Settings
-from projector.state import agree_on_epoch
+from projector.state import agree_on_epoch, notice_empty_redis
 from projector.tally import SectionTally, Totals
 from projector.timers import Timers
 from projector.trigger_watch import TriggerWatch
@@ -62,6 +62,9 @@ async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memo
         await publisher.load_scripts()
         await dead_letters.refresh(connections.housekeeping)
         epoch = await agree_on_epoch(connections.housekeeping, client)
+        # Before anything is claimed: all documents that an empty Redis asks for may be waiting already for their first
+        # build. Whoever asks while that is in hand has them built twice.
+        await notice_empty_redis(connections.housekeeping, client)
 
         horizon = Horizon()
         signals = Signals(*(Signal(stopping) for _ in range(7)))

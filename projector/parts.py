@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """Fresh events; documents that fresh events touched but that take long to build or are many; everything that may
-    wait."""
+    """Fresh events; documents that these touched but that take long to build; everything that may wait."""
 
     live: Lane
     beside: Lane

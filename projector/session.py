@@ -51,7 +51,7 @@ class Session:
         stopping: asyncio.Event,
     ) -> None:
         self._mark = mark
-        self._redis = RedisWatch(connections.housekeeping, connections.redis, memory.counts)
+        self._counts = memory.counts
         self._tally = memory.tally
         self._connections = connections
         self._guarded = guarded
@@ -80,9 +80,6 @@ class Session:
         interval = self._settings.poll_interval_seconds
         sleeper = Sleeper(self._connections.sleeper, self._signals.fresh, interval, self._tally)
         await start_listening(self._connections.listener)
-        # Before anything is claimed: an empty Redis asks for all documents, and where the first build of all of them
-        # waits already that is the same, but for whoever asks while it is in hand.
-        await self._redis.run_once()
         listener = asyncio.create_task(listen(self._connections.listener, [self._signals.fresh]), name="listen")
         try:
             async with self._guarding(), Together() as group:
@@ -218,11 +215,12 @@ class Session:
 
     async def _keep_house(self) -> None:
         connection = self._connections.housekeeping
+        watch = RedisWatch(connection, self._connections.redis, self._counts)
         triggers_due = 0.0
         reconciler = Reconciler()
         while not self._stopping.is_set():
             await self._require_same_installation()
-            await self._redis.run_once()
+            await watch.run_once()
             await self._dead_letters.run_once(connection)
             if await reconciler.run_once(connection):
                 self._signals.queued.set()

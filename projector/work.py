@@ -1,7 +1,7 @@
 """The values that flow through the projector: change events, wanted sections, and what is published of them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -24,6 +24,14 @@ def want(wanted: Wanted, document: str, ids: Iterable[int | None], bits: Section
     documents = wanted[document]
     for id_ in ids:
         if id_ is not None:
+            documents[id_] = documents.get(id_, 0) | bits
+
+
+def want_each(wanted: Wanted, document: str, sections: Mapping[int, SectionBits]) -> None:
+    """Adds documents, each with sections of its own."""
+    if sections:
+        documents = wanted[document]
+        for id_, bits in sections.items():
             documents[id_] = documents.get(id_, 0) | bits
 
 

@@ -20,7 +20,7 @@ from projector.demo.processes import ProcessFailed
 from projector.installed import load_router
 from projector.outbox import read_event
 from projector.resolve import Router
-from projector.work import Wanted, want
+from projector.work import Wanted, want, want_each
 
 DEFAULTS = Options(rounds=3, seconds=0, scales=(10,))
 
@@ -51,8 +51,7 @@ class Work:
             places = iter(ids.items())
             while chunk := list(islice(places, size)):
                 request = Request(UNCLAIMED)
-                for id_, bits in chunk:
-                    want(request.wanted, document, (id_,), bits)
+                want_each(request.wanted, document, dict(chunk))
                 yield request
 
 

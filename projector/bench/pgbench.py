@@ -15,7 +15,7 @@ _RATE = re.compile(r"^tps = ([\d.]+)", re.MULTILINE)
 _LATENCY, _SECONDS, _MICROSECONDS = 2, 4, 5
 """Of a line of the log: client, number, microseconds from when the transaction was due to its end, script, when it
 ended, ..."""
-WARM_UP_SECONDS = 1
+_WARM_UP_SECONDS = 1
 """In which sessions are opened and plan their statements for the first time; an ERP's sessions are there already."""
 
 
@@ -43,7 +43,7 @@ def run(url: str, transaction: Transaction, *, clients: int, seconds: float, rat
         script.write_text(transaction.script)
         variables = [f"--define={name}={value}" for name, value in transaction.variables.items()]
         paced = [] if rate is None else [f"--rate={rate:g}", "--log", f"--log-prefix={folder}/log"]
-        whole = max(1, round(seconds)) + (0 if rate is None else WARM_UP_SECONDS)
+        whole = max(1, round(seconds)) + (0 if rate is None else _WARM_UP_SECONDS)
         output = _run(f"--client={clients}", f"--jobs={_THREADS}", f"--time={whole}", "--protocol=prepared",
                       "--no-vacuum", f"--file={script}", *variables, *paced, url, timeout=whole)  # fmt: skip
         return Ran(float(_RATE.findall(output)[0]), _latencies(Path(folder)))
@@ -65,5 +65,5 @@ def _run(*arguments: str, timeout: float) -> str:
 def _latencies(folder: Path) -> tuple[float, ...]:
     rows = [line.split() for log in folder.glob("log*") for line in log.read_text().splitlines()]
     ended = [(int(row[_SECONDS]) + int(row[_MICROSECONDS]) / 1e6, int(row[_LATENCY]) / 1e3) for row in rows]
-    warm = min((moment for moment, _ in ended), default=0.0) + WARM_UP_SECONDS
+    warm = min((moment for moment, _ in ended), default=0.0) + _WARM_UP_SECONDS
     return tuple(latency for moment, latency in ended if moment > warm)

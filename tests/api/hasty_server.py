@@ -54,12 +54,14 @@ class HastyServer:
 
     def serves(self, client: tuple[str, int]) -> bool:
         """Whether it holds a connection to this address."""
-        return any(connection.raddr == client for connection in psutil.Process(self.process.pid).net_connections("tcp"))
+        return any(connection.raddr == client for connection in self._connections())
 
     def serves_nobody(self) -> bool:
         """Whether it holds no client's connection."""
-        held = psutil.Process(self.process.pid).net_connections("tcp")
-        return not any(connection.laddr == self.address and connection.raddr for connection in held)
+        return not any(connection.laddr == self.address and connection.raddr for connection in self._connections())
+
+    def _connections(self) -> list[Any]:
+        return psutil.Process(self.process.pid).net_connections("tcp")
 
     def stop(self) -> int:
         """The exit code after SIGTERM."""

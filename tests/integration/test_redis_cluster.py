@@ -245,6 +245,7 @@ def test_a_shard_that_hangs_is_told_of_after_one_timeout(site: Site) -> None:
             return time.monotonic() - began
 
     assert asyncio.run(ask()) < 2.5
+    wait_for_empty_queues(site.erp)
 
 
 def test_uninstall_leaves_nothing_in_any_shard(site: Site) -> None:
