@@ -88,6 +88,11 @@ class ShardServer:
     def nodes(self) -> str:
         return self.client.execute_command("CLUSTER", "NODES").decode()
 
+    def view(self) -> set[tuple[str, ...]]:
+        """What it knows of each server: its id, the epoch of what it claims, and its slots but for those under way."""
+        rows = (line.split() for line in self.nodes().splitlines())
+        return {(row[0], row[6], *(slots for slots in row[8:] if not slots.startswith("["))) for row in rows}
+
     def set_slot(self, slot: int, *state: str) -> None:
         self.client.execute_command("CLUSTER", "SETSLOT", slot, *state)
 
@@ -124,6 +129,9 @@ class ClusterServer:
 
     def begin_move(self, slot: int, source: ShardServer, target: ShardServer) -> None:
         """Until the end of the move, the source redirects to the target whoever asks for a key (ASK)."""
+        # The new owner of a slot gives itself the next epoch that it knows of. Two that do so before they have heard of
+        # each other have the same one, and who owns what is then for the cluster to settle.
+        wait_until(self._agrees, what="all shards have heard of the last move")
         target.set_slot(slot, "IMPORTING", source.id)
         source.set_slot(slot, "MIGRATING", target.id)
         source.hand_over(slot, target)
@@ -159,6 +167,10 @@ class ClusterServer:
 
     def wait_until_whole(self) -> None:
         wait_until(self._is_whole, what="all shards know each other")
+
+    def _agrees(self) -> bool:
+        first, *others = (shard.view() for shard in self.shards)
+        return all(view == first for view in others)
 
     def _is_whole(self) -> bool:
         return all(shard.state() == "ok" and self._knows_all(shard) for shard in self.shards)
