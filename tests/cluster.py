@@ -107,11 +107,11 @@ class ClusterServer:
     """Shards that divide the slots among them evenly."""
 
     def __init__(self, folder: Path, shards: int = 3) -> None:
+        self._folder = folder
         bounds = [number * SLOTS // shards for number in range(shards + 1)]
         self.shards = [
             ShardServer(folder / str(number), range(*bounds[number : number + 2])) for number in range(shards)
         ]
-
         self.servers = list(self.shards)
 
     def url(self, user: str, *shards: ShardServer) -> str:
@@ -152,9 +152,10 @@ class ClusterServer:
             first.meet(shard)
         self.wait_until_whole()
 
-    def add_replica(self, shard: ShardServer, folder: Path) -> ShardServer:
-        """A server that follows this one, and replaces it when it is lost."""
-        replica = ShardServer(folder, shard.slots)
+    def add_replica(self, shard: ShardServer) -> ShardServer:
+        """A server that follows this one, and replaces it when it is lost. Its folder stays as long as the cluster: a
+        server that cannot write down what it hears of the others ends."""
+        replica = ShardServer(self._folder / f"replica{len(self.servers)}", shard.slots)
         self.servers.append(replica)
         replica.start()
         shard.meet(replica)

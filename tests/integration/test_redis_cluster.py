@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import psycopg
@@ -197,12 +196,12 @@ def test_a_shard_that_is_lost_and_comes_back_is_filled_again(site: Site, comes_b
     site.judge()
 
 
-def test_a_replica_that_takes_over_is_followed(site: Site, tmp_path: Path) -> None:
+def test_a_replica_that_takes_over_is_followed(site: Site) -> None:
     """It holds what the primary held: nothing has to be built again."""
     lost = site.cluster.shards[1]
     id_ = site.ids_of(lost, "product")[0]
     rebuilds = site.worker.output().count("everything is")
-    replica = site.cluster.add_replica(lost, tmp_path / "replica")
+    replica = site.cluster.add_replica(lost)
     site.shows(id_, "before the failover")
     lost.kill()
     # Without an election: where slots were moved by hand the others may refuse it their votes.
