@@ -145,10 +145,15 @@ class Builder:
             log.warning("a batch failed, looking for the rows at fault: %s", reason_of(error))
             return await self._build_in_steps(request, isolated=True)
 
-    async def prepare(self) -> dict[Place, str]:
-        """Once for the connection, before the first build; returns the sections that cannot be built at all."""
+    async def prepare(self) -> None:
+        """Once for the connection, before the first build."""
         await self._connection.execute(f"PREPARE look AS {read_query('look')}")
-        return await self._reader.prepare()
+        await self._reader.prepare()
+
+    async def prepare_sections(self) -> dict[Place, str]:
+        """All of them at once; returns those that cannot be built at all, which one of the builders that share letters
+        has to find out."""
+        return await self._reader.prepare_sections()
 
     async def find_under_way(self, document: str, ids: Sequence[int]) -> dict[int, SectionBits]:
         """The sections of these documents that changed and that nobody has published yet, in one snapshot."""

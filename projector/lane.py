@@ -105,10 +105,14 @@ class Lane:
     async def prepare(self) -> None:
         """Once, before the first batch."""
         for builder in self._builders:
-            await self._dead_letters.declare(self._connections[0], await builder.prepare())
+            await builder.prepare()
             self._idle.put_nowait(builder)
         for connection in self._connections:
             await self._queue.prepare(connection)
+
+    async def declare_broken(self) -> None:
+        """Finds and tells the sections that cannot be built at all; in one of the lanes that share the letters."""
+        await self._dead_letters.declare(self._connections[0], await self._builders[0].prepare_sections())
 
     async def __aenter__(self) -> Self:
         return self

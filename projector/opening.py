@@ -97,6 +97,7 @@ async def open_session(settings: Settings, stopping: asyncio.Event, memory: Memo
             signals.queued_by(outcome, pace)
 
         live = await lane("live", Outbox(settings.claim_limit, horizon, lambda: live.behind), memory.tally.live, tell)
+        await live.declare_broken()
         backlog = Backlog(router, client, settings.chunk_size, DOCUMENTS, lambda: flows(live), pace)
         lanes = Lanes(
             live=live,

@@ -104,6 +104,7 @@ class Rebuilder:
             lane = Lane(queue, builders, publisher, dead_letters, self.router, claims)
             await lane.prepare()
             self._lanes.append(lane)
+        await self._lanes[0].declare_broken()
         self.progress.lanes = [lane.totals for lane in self._lanes]
 
     async def _connect(self, stack: AsyncExitStack, purpose: str, *, snapshots: bool = False) -> AsyncDatabase:

@@ -41,6 +41,7 @@ async def open_verifier(settings: Settings) -> AsyncIterator[tuple[Verifier, Pub
             row_timeout_seconds=settings.row_timeout_seconds,
         )  # fmt: skip
         await builder.prepare()
+        await builder.prepare_sections()
         yield Verifier(connection, client, router, builder), Publisher(client, settings.tombstone_seconds)
 
 

@@ -96,6 +96,7 @@ async def _build_alone(site: Site) -> tuple[Work, float]:
         work = Work(await _resolve(connection, router))
         builder = Builder(connection, router, epoch=1, wide_fanout=_EVERYTHING)
         await builder.prepare()
+        await builder.prepare_sections()
         began = time.perf_counter()
         for request in work.chunks(site.settings.chunk_size):
             await builder.build(request)
