@@ -21,7 +21,7 @@ from projector.faults.store import Store
 
 Numbers = tuple[int, ...]
 
-_POLL_SECONDS = 0.005
+_POLL_SECONDS = 0.01
 _AWAY_SECONDS = 0.05
 _SECTIONS = ("product", "inventory", "pricing")
 
@@ -51,7 +51,7 @@ class Sightings:
 
 
 class Reader(Pausable):
-    """Polls every five milliseconds; a server that is away is no answer."""
+    """Polls every ten milliseconds; a server that is away is no answer."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

@@ -16,7 +16,7 @@ from projector.names import LEASED_TIMERS_KEY, TIMERS_KEY
 from projector.status import read_status
 
 DEADLINE_SECONDS = 60.0
-_POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.05
 _OVERDUE_SECONDS = 5.0
 _GONE_KEYS = 100
 

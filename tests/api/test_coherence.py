@@ -113,7 +113,7 @@ async def test_no_answer_is_older_than_the_messages_that_had_arrived(own_store: 
 
         async def write() -> None:
             nonlocal published, writing
-            for n in range(1, 400):
+            for n in range(1, 200):
                 pipeline = redis.pipeline(transaction=True)
                 pipeline.hset(KEY, mapping=publish_fields(n))
                 pipeline.publish(CHANGES_CHANNEL, KEY)
