@@ -11,42 +11,34 @@ same answer, and the 304 repeats the tag that the client holds.
 import functools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
 from api.documents import StoredDocument
-from api.encodings import CODINGS, IDENTITY, SMALLEST, choose, compress
+from api.encodings import IDENTITY, SMALLEST, choose, compress
 from api.errors import ApiError
+from api.representations import (
+    CACHE_CONTROL,
+    VARY,
+    Header,
+    Headers,
+    Representation,
+    coded,
+    coded_tags,
+    represent,
+    tags_of,
+)
 from api.templates import Question, compose, encode
 from api.versions import Stamp
 
-Header = tuple[bytes, bytes]
-Headers = tuple[Header, ...]
-
-JSON_TYPE = b"application/json; charset=utf-8"
-_CONTENT_TYPE = (b"content-type", JSON_TYPE)
-_CACHE_CONTROL = (b"cache-control", b"private, no-cache")
-_VARY = (b"vary", b"Accept-Encoding")
-_CONTENT_ENCODING = {coding: (b"content-encoding", coding) for coding in CODINGS}
 _WARNING = (b"warning", b'110 - "Response is Stale"')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ETAG = re.compile(rb'"[^"]*"')
-_ANSWER_BYTES, _REPRESENTATION_BYTES = 1_100, 750
 _INSTANTS = 4_096
+_ANSWER_BYTES, _REPRESENTATION_BYTES = 1_100, 750
 """What Python's objects for them take beside the body."""
-
-
-@dataclass(frozen=True, slots=True)
-class Representation:
-    """A body in one coding, ready to be sent any number of times. Nobody changes the list of headers."""
-
-    body: bytes
-    headers: list[Header]
-    etag: bytes | None
 
 
 class Sendable(NamedTuple):
@@ -90,7 +82,7 @@ class Answer:
         self.extra = extra
         self.sources = sources
         self.built_us = built_us
-        self.representations = {IDENTITY: _represent(body, IDENTITY, tags[0] if tags else None, extra)}
+        self.representations = {IDENTITY: represent(body, IDENTITY, tags[0] if tags else None, extra)}
         self.age_seconds: int | None = None
         """For how long it has not been known to be right; None while it is."""
         self.grown = 0
@@ -136,7 +128,7 @@ class Answer:
 
     def _compress(self, coding: bytes) -> Representation:
         body = compress(self.body, coding)
-        found = _represent(body, coding, _coded(self.tags[0], coding), self.extra)
+        found = represent(body, coding, coded(self.tags[0], coding), self.extra)
         self.representations[coding] = found
         self.grown += _REPRESENTATION_BYTES + len(body)
         return found
@@ -186,7 +178,7 @@ def document_answer(question: Question, document: StoredDocument) -> Answer:
     sources, built_us = _count_sources(question, document), document.built_us(shown)
     metadata = encode(_metadata(question, document, sources, built_us))
     body = b'{"success":true,"data":%b,"metadata":%b}' % (data, metadata)
-    return Answer(200, body, _tags(body), sources=sources, built_us=built_us)
+    return Answer(200, body, tags_of(body), sources=sources, built_us=built_us)
 
 
 def _part(question: Question, document: StoredDocument) -> Part:
@@ -198,7 +190,7 @@ def _part(question: Question, document: StoredDocument) -> Part:
 
 def tagged(body: bytes, extra: Headers = ()) -> Answer:
     """A 200 with a strong ETag, which changes exactly when the body does."""
-    return Answer(200, body, _tags(body), extra)
+    return Answer(200, body, tags_of(body), extra)
 
 
 def untagged(status: int, content: Mapping[str, Any], headers: Headers = ()) -> Answer:
@@ -225,7 +217,7 @@ def as_stale(answer: Answer, age_seconds: int) -> Answer:
     if isinstance(answer, Part):
         return answer.aged(age_seconds)
     body = b'%b,"stale":true,"age_seconds":%d}}' % (answer.body[:-2], age_seconds)
-    tags = _coded_tags(_coded(answer.tags[0], b"stale%d" % age_seconds)) if answer.tags else ()
+    tags = coded_tags(coded(answer.tags[0], b"stale%d" % age_seconds)) if answer.tags else ()
     extra = (*answer.extra, *stale_headers(age_seconds))
     stale = Answer(answer.status, body, (*tags, *answer.tags), extra, answer.sources, answer.built_us)
     stale.age_seconds = age_seconds
@@ -255,7 +247,7 @@ def respond(answer: Answer, wanted: Wanted) -> Sendable:
     if wanted.known is not None and answer.tags:
         etag = _held(answer, wanted.known, wanted.accepted)
         if etag is not None:
-            return Sendable(304, [(b"etag", etag), _CACHE_CONTROL, _VARY, *answer.extra], b"")
+            return Sendable(304, [(b"etag", etag), CACHE_CONTROL, VARY, *answer.extra], b"")
     found = answer.represented(choose(wanted.accepted))
     return Sendable(answer.status, found.headers, found.body)
 
@@ -272,28 +264,6 @@ def instant(microseconds: int | None) -> str | None:
         return None
     moment = _EPOCH + timedelta(microseconds=microseconds)
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
-def _represent(body: bytes, coding: bytes, etag: bytes | None, extra: Headers) -> Representation:
-    headers = [_CONTENT_TYPE, (b"content-length", b"%d" % len(body)), _CACHE_CONTROL]
-    if etag is not None:
-        headers += [(b"etag", etag), _VARY]
-    if coding != IDENTITY:
-        headers.append(_CONTENT_ENCODING[coding])
-    return Representation(body, [*headers, *extra], etag)
-
-
-def _tags(body: bytes) -> tuple[bytes, ...]:
-    etag = b'"%b"' % blake2b(body, digest_size=16).hexdigest().encode()
-    return _coded_tags(etag) if len(body) >= SMALLEST else (etag,)
-
-
-def _coded_tags(etag: bytes) -> tuple[bytes, ...]:
-    return (etag, *(_coded(etag, coding) for coding in CODINGS))
-
-
-def _coded(etag: bytes, mark: bytes) -> bytes:
-    return b'%b-%b"' % (etag[:-1], mark)
 
 
 def _held(answer: Answer, known: bytes, accepted: bytes | None) -> bytes | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.answers import Header
+from api.representations import Header
 
 _EXPOSED = (b"access-control-expose-headers", b"Age, ETag, Retry-After, Warning, WWW-Authenticate, X-Request-ID")
 _PREFLIGHT = (

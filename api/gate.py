@@ -12,13 +12,14 @@ from typing import Protocol
 
 from starlette.types import Scope
 
-from api.answers import Answer, Header
+from api.answers import Answer
 from api.errors import Forbidden, InsufficientScope, TooManyRequests
 from api.identity import READ, REFRESH, Identity
 from api.joined import Source
 from api.ownership import Ownership
 from api.rate_limit import RateLimit
 from api.read_model import ReadModel
+from api.representations import Header
 from api.templates import Question
 from projector.settings import Settings
 

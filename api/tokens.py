@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import jwt
 
-from api.answers import Header
 from api.errors import Unauthorized
 from api.identity import Identity
 from api.keys import Key, Keys
 from api.parameters import INT64
+from api.representations import Header
 from projector.settings import Settings
 
 LONGEST_TOKEN: Final = 8_192

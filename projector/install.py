@@ -1,10 +1,8 @@
 """Install, upgrade and uninstall: everything in the schema `projector`, and the triggers on the ERP's tables."""
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import psycopg
 
@@ -16,14 +14,13 @@ from projector.database import Database, connect_blocking
 from projector.definitions import BoundSection, package_fingerprint, plan_captures
 from projector.errors import InstallError, NotInstalled
 from projector.fitness import is_installed, require_fit
+from projector.patience import LOCK_TIMEOUT, patiently, retry_locked
 from projector.roles import grant_roles, has_roles
 from projector.sections import load_documents
 from projector.settings import Settings
 from projector.sql import read_sql
 from projector.triggers import standing_triggers, wanted_triggers
 from projector.views import Verdicts, Views
-
-T = TypeVar("T")
 
 _SCHEMA_FILES = (
     "schema/tables.sql",
@@ -35,8 +32,6 @@ _SCHEMA_FILES = (
     "schema/heartbeat.sql",
     "schema/token.sql",
 )
-_LOCK_TIMEOUT = "2s"
-_LOCK_ATTEMPTS = 30
 _OUTBOX_UPGRADES = {
     "SELECT NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'projector.outbox'::regclass"
     " AND attname = 'fault')": "ALTER TABLE projector.outbox ADD COLUMN fault text",
@@ -98,7 +93,7 @@ class Installer:
         del self.report.statements[begun:]
         self.report.statements.append("BEGIN")
         with self._connection.transaction(force_rollback=self._dry_run):
-            self._connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+            self._connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
             # Two installers take turns.
             self._connection.execute("SELECT pg_advisory_xact_lock(hashtext('projector install'))")
             first = not is_installed(self._connection)
@@ -303,30 +298,6 @@ def uninstall(settings: Settings, tell: Callable[[str], None] = lambda _: None) 
             tell(f"dropped trigger {place.name} on {place.schema}.{place.relation}")
         connection.execute("DROP SCHEMA projector CASCADE")
         tell("dropped schema projector")
-
-
-def retry_locked(connection: Database, statement: str, table: str) -> None:
-    """Runs DDL on an ERP table without ever waiting long for its lock; InstallError when the table stays busy."""
-
-    def run() -> None:
-        with connection.transaction():
-            connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-            connection.execute(statement)
-
-    patiently(run, f"Table {table}")
-
-
-def patiently(action: Callable[[], T], what: str) -> T:
-    """Tries again what a lock stood in the way of; InstallError when it stays locked."""
-    for attempt in range(_LOCK_ATTEMPTS):
-        try:
-            return action()
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-            time.sleep(min(0.2 * (attempt + 1), 2))
-    raise InstallError(
-        f"{what} stayed locked by a long transaction of the ERP ({_LOCK_ATTEMPTS} attempts)."
-        " What was done so far stays; run the command again when it has ended."
-    )
 
 
 def _readers(bound: list[BoundSection], tables: set[str]) -> set[str]:
