@@ -24,6 +24,7 @@ from projector.views import Verdicts, Views
 
 _SCHEMA_FILES = (
     "schema/tables.sql",
+    "schema/functions/asked.sql",
     "schema/functions/clock.sql",
     "schema/functions/json.sql",
     "schema/queue_all.sql",

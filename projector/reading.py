@@ -32,6 +32,8 @@ class Read:
 
     def __str__(self) -> str:
         statement = f"EXECUTE {self.section.view} ('{array_literal(self.ids)}')"
+        if self.section.reads_asked:
+            statement = f"SET projector.asked = {len(self.ids)}; {statement}"
         return f"{_CLOCK}; {statement}; {_CLOCK}" if self.timed else statement
 
     @property
@@ -156,6 +158,8 @@ class Reader:
         """Takes the results of several reads, the cursor being at the first; leaves it behind the last."""
         for read in reads:
             began = await _read_clock(cursor) if read.timed else 0
+            if read.section.reads_asked:
+                cursor.nextset()
             _collect(read, await cursor.fetchall(), built)
             cursor.nextset()
             totals = self._sections[read.place]

@@ -30,6 +30,7 @@ OPTIONAL_TABLES = frozenset({"reviews", "customer_addresses", "carts", "cart_ite
 _DIRECTIVE = re.compile(r"-- (route|index|empty)\s+(.*)", re.DOTALL)
 _ROUTE = re.compile(r"(?P<table>\w+)(?:\.(?P<columns>\w+(?:\s*,\s*\w+)*))?(?:\s*->\s*(?P<query>.+))?", re.DOTALL)
 _INDEX = re.compile(r"(?P<table>\w+)\s*(?P<definition>\(.*)", re.DOTALL)
+_ASKED = re.compile(r"projector\.asked\b")
 _CLOCK = re.compile(r"projector\.(now|today|midnight)\b")
 _FORBIDDEN_CLOCK = re.compile(
     r"(?<!projector\.)\b(now\(\)|current_(date|timestamp|time)|localtime|clock_timestamp)", re.IGNORECASE
@@ -89,6 +90,8 @@ class Section:
     empty: str | None
     reads_clock: bool
     """Whether time alone can change it, so that its builds set a timer."""
+    reads_asked: bool = False
+    """Whether how it is found depends on how many are read at once, so that whoever reads it says that."""
 
     @property
     def view(self) -> str:
@@ -192,6 +195,7 @@ def _parse_section(document: str, name: str, header: list[str], query: str) -> S
         indexes=tuple(_parse_index(text) for kind, text in directives if kind == "index"),
         empty=empty[0] if empty else None,
         reads_clock=any(_CLOCK.search(text) for text in (query, *(shared.query for shared in _used(query)))),
+        reads_asked=_ASKED.search(query) is not None,
     )
 
 
