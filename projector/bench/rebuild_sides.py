@@ -48,7 +48,9 @@ def by_psycopg(settings: Settings, kind: str) -> tuple[int, float]:
         ids = [id_ for (id_,) in connection.execute(f"SELECT id FROM projector.{kind} ORDER BY id".encode())]
         began = time.perf_counter()
         for start in range(0, len(ids), settings.chunk_size):
-            chunk = array_literal(ids[start : start + settings.chunk_size])
+            some = ids[start : start + settings.chunk_size]
+            connection.execute("SELECT set_config('projector.asked', $1, false)", (str(len(some)),))
+            chunk = array_literal(some)
             for query in queries:
                 connection.execute(query, (chunk,), prepare=True).fetchall()
         return len(ids), time.perf_counter() - began
