@@ -186,6 +186,7 @@ def _parse_section(document: str, name: str, header: list[str], query: str) -> S
         raise ValueError("uses a clock of PostgreSQL's; use projector.now() or projector.today()")
     directives = [match.groups() for line in header if (match := _DIRECTIVE.fullmatch(line))]
     empty = [json.dumps(json.loads(text), ensure_ascii=False) for kind, text in directives if kind == "empty"]
+    texts = [query, *(shared.query for shared in _used(query))]
     return Section(
         document=document,
         name=name,
@@ -194,8 +195,8 @@ def _parse_section(document: str, name: str, header: list[str], query: str) -> S
         routes=tuple(_parse_route(text) for kind, text in directives if kind == "route"),
         indexes=tuple(_parse_index(text) for kind, text in directives if kind == "index"),
         empty=empty[0] if empty else None,
-        reads_clock=any(_CLOCK.search(text) for text in (query, *(shared.query for shared in _used(query)))),
-        reads_asked=_ASKED.search(query) is not None,
+        reads_clock=any(map(_CLOCK.search, texts)),
+        reads_asked=any(map(_ASKED.search, texts)),
     )
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from psycopg import Connection
 
 from api.openapi import PAGES
@@ -56,13 +57,15 @@ def queued(erp: Connection) -> bool:
     return found is not None and bool(found[0])
 
 
-def test_the_api_does_as_its_document_says(installed: Settings, erp: Connection, start: Start) -> None:
-    """While a worker rebuilds whatever ids it is asked for. What the near cache answers is what is answered without it:
-    test_front.py."""
+@pytest.mark.parametrize("near_cache_mb", [0, 8])
+def test_the_api_does_as_its_document_says(
+    near_cache_mb: int, installed: Settings, erp: Connection, start: Start
+) -> None:
+    """With and without near cache, while a worker rebuilds whatever ids it is asked for."""
     start("rebuild").wait_for(r"rebuilt \d+ documents")
     worker = start("run")
     worker.wait_for("ready")
-    server = start("serve", "--port", "0")
+    server = start("serve", "--port", "0", PROJECTOR_NEAR_CACHE_MB=str(near_cache_mb))
     report = run("serving", server)
     assert f"Selected: {OPERATIONS}/{OPERATIONS + STREAMS}" in report
     assert f"Tested: {OPERATIONS}" in report
