@@ -24,7 +24,7 @@ from projector.errors import BadInput
 
 def test_each_bench_reports_figures_beside_baselines_and_budgets() -> None:
     """All of them, as small and as short as they get; in one test, so that they run once."""
-    done = CliRunner().invoke(app, ["all", "--scale", "0.02", "--rounds", "1", "--seconds", "0.1", "--json"])
+    done = CliRunner().invoke(app, ["all", "--scale", "0.02", "--rounds", "1", "--seconds", "0.2", "--json"])
     assert done.exit_code == 0, done.output
     reports = json.loads(done.stdout)
     assert [report["bench"] for report in reports] == ["read", "fresh", "write", "drain", "rebuild", "growth"]

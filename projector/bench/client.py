@@ -14,6 +14,7 @@ import uvloop
 from projector.bench.helper import say
 from projector.bench.options import percentile
 
+_PATIENCE_SECONDS = 10.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -24,6 +25,8 @@ class Tally:
     delays: list[float] = field(default_factory=list)
     bytes: int = 0
     errors: int = 0
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    """There was an answer."""
 
 
 class Connection(asyncio.Protocol):
@@ -52,6 +55,7 @@ class Connection(asyncio.Protocol):
         self._tally.delays.append(time.perf_counter() - self._sent)
         self._tally.bytes += len(self._received)
         self._tally.errors += self._received[9:10] not in (b"2", b"3")
+        self._tally.answered.set()
         self._received, self._whole = b"", 0
 
     def _send(self) -> None:
@@ -78,12 +82,14 @@ def _requests(file: str) -> Iterator[bytes]:
 
 
 async def put_load(port: int, file: str, seconds: float, connections: int) -> Tally:
-    """Closes the connections without waiting for answers that are on their way."""
+    """Closes the connections without waiting for answers that are on their way, but not before the first one: a server
+    that is slow at first would otherwise be said to answer nothing."""
     tally, requests, loop = Tally(), _requests(file), asyncio.get_running_loop()
     opened = [
         await loop.create_connection(lambda: Connection(requests, tally), "127.0.0.1", port) for _ in range(connections)
     ]
     await asyncio.sleep(seconds)
+    await asyncio.wait_for(tally.answered.wait(), _PATIENCE_SECONDS)
     for transport, _ in opened:
         transport.abort()
     return tally

@@ -17,8 +17,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from tests.acceptance import forked
+
 AT_ONCE = 3
-"""Processes that run side by side: starting an interpreter is most of what a command costs here."""
+"""Processes that run side by side."""
 LONGEST_SECONDS = 60
 
 
@@ -61,17 +63,11 @@ class Projector:
 
     def __call__(self, *arguments: str, **environment: str | None) -> Finished:
         began = time.monotonic()
-        process = subprocess.run(
-            [sys.executable, "-m", "cli.main", *arguments],
-            env=self.given(**environment)._variables(),
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LONGEST_SECONDS,
-        )
-        seconds = time.monotonic() - began
-        return Finished(arguments, process.returncode, process.stdout, process.stderr, seconds)
+        variables = self.given(**environment)._variables()
+        # Other code than ours takes an interpreter of its own.
+        run = _run_anew if "PYTHONPATH" in self.environment else forked.run
+        code, out, err = run(arguments, variables, self.folder, LONGEST_SECONDS)
+        return Finished(arguments, code, out, err, time.monotonic() - began)
 
     def each(self, commands: Sequence[Sequence[str]]) -> list[Finished]:
         """Several commands side by side, their results in the same order."""
@@ -126,6 +122,21 @@ class Projector:
         given = {name: value for name, value in os.environ.items() if not name.startswith("PROJECTOR_")}
         changes = self.environment.items()
         return {**given, **{name: value for name, value in changes if value is not None}}
+
+
+def _run_anew(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, seconds: float
+) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", *arguments],
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+    )
+    return done.returncode, done.stdout, done.stderr
 
 
 def side_by_side(calls: Sequence[Callable[[], Finished]], at_once: int = AT_ONCE) -> list[Finished]:

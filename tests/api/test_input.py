@@ -1,5 +1,6 @@
 """Whatever a client sends is answered sensibly: 422 where it cannot be used, never a 500."""
 
+import itertools
 import json
 import string
 from typing import Any
@@ -32,7 +33,7 @@ NO_IDS = (
 async def refused(client: AsyncClient, address: str) -> dict[str, Any]:
     """The answer to an address that must be 422, with the checks that hold for all of them."""
     response = await client.get(f"/api/mobile{address}")
-    assert response.status_code == 422
+    assert response.status_code == 422, address
     answer: dict[str, Any] = response.json()
     assert answer["success"] is False
     assert answer["details"]["code"] == "invalid_input"
@@ -62,10 +63,6 @@ async def test_all_faults_of_a_request_are_named_at_once(client: AsyncClient) ->
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    "value",
-    NO_IDS,
-)
-@pytest.mark.parametrize(
     "address",
     [
         "/products/{}/complete",
@@ -78,10 +75,11 @@ async def test_all_faults_of_a_request_are_named_at_once(client: AsyncClient) ->
         "/salesperson/dashboard?salesperson_id={}",
     ],
 )
-async def test_what_is_no_64_bit_integer_is_no_id(address: str, value: str, client: AsyncClient) -> None:
-    errors = (await refused(client, address.format(value)))["details"]["errors"]
-    assert len(errors) == 1
-    assert len(errors[0]["value"]) <= 101
+async def test_what_is_no_64_bit_integer_is_no_id(address: str, client: AsyncClient) -> None:
+    for value in NO_IDS:
+        errors = (await refused(client, address.format(value)))["details"]["errors"]
+        assert len(errors) == 1, value
+        assert len(errors[0]["value"]) <= 101, value
 
 
 @pytest.mark.anyio
@@ -114,10 +112,10 @@ async def test_a_limit_is_between_1_and_100(value: str, client: AsyncClient) -> 
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("value", ["maybe", "", "2", "-1", "truee", "null", "%00", "%D9%84%D8%A7"])
 @pytest.mark.parametrize("path", FLAGS)
-async def test_a_flag_is_a_boolean(path: str, value: str, client: AsyncClient) -> None:
-    for flag in FLAGS[path]:
+async def test_a_flag_is_a_boolean(path: str, client: AsyncClient) -> None:
+    values = ("maybe", "", "2", "-1", "truee", "null", "%00", "%D9%84%D8%A7")
+    for flag, value in itertools.product(FLAGS[path], values):
         errors = (await refused(client, f"{path}?{flag}={value}"))["details"]["errors"]
         assert [error["field"] for error in errors] == [flag]
 
