@@ -27,6 +27,7 @@ from projector.demo.servers import embedded_postgresql, embedded_redis
 from projector.indexes import missing_indexes
 from projector.install import install
 from projector.settings import Settings
+from tests.forked import ForkedCommand
 
 _GIVEN_DATABASE = os.environ.pop("PROJECTOR_DATABASE_URL", None)
 _GIVEN_REDIS = os.environ.pop("PROJECTOR_REDIS_URL", None)
@@ -183,7 +184,7 @@ def start(tmp_path: Path, erp_url: str, redis_url: str) -> Iterator[Start]:
     def start_command(*arguments: str, **environment: str) -> Command:
         servers = {"PROJECTOR_DATABASE_URL": erp_url, "PROJECTOR_REDIS_URL": redis_url}
         log = tmp_path / f"{arguments[0]}-{len(commands)}.log"
-        commands.append(Command(arguments, servers | environment, log))
+        commands.append(ForkedCommand(arguments, servers | environment, log))
         return commands[-1]
 
     yield start_command

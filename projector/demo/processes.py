@@ -28,11 +28,14 @@ class Command:
         # What is given replaces a file that the caller's environment names.
         inherited = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in environment}
         self.log = log
-        with log.open("wb") as output:
+        self.process = self._begin({**inherited, **environment})
+
+    def _begin(self, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        with self.log.open("wb") as output:
             # A session of its own: Ctrl-C reaches us, and we stop it in order.
-            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and commands
-                [sys.executable, "-m", "cli.main", *arguments],
-                env={**inherited, **environment},
+            return subprocess.Popen(  # noqa: S603 - our own interpreter and commands
+                [sys.executable, "-m", "cli.main", *self.arguments],
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

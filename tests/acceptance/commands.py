@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tests.acceptance import forked
+from tests import forked
 
 AT_ONCE = 3
 """Processes that run side by side."""

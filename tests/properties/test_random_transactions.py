@@ -12,6 +12,7 @@ from projector.faults.mutations import Mutator, interleave, seed_rows
 from projector.install import install
 from projector.oracle import keys, load
 from projector.settings import Settings
+from tests.forked import ForkedCommand
 from tests.properties.judgement import judge
 
 
@@ -32,7 +33,7 @@ def start_nasty(tmp_path: Path, nasty_url: str, redis_url: str) -> Iterator:
 
     def start_command(*arguments: str) -> Command:
         environment = {"PROJECTOR_DATABASE_URL": nasty_url, "PROJECTOR_REDIS_URL": redis_url}
-        commands.append(Command(arguments, environment, tmp_path / f"{len(commands)}.log"))
+        commands.append(ForkedCommand(arguments, environment, tmp_path / f"{len(commands)}.log"))
         return commands[-1]
 
     yield start_command
