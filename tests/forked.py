@@ -17,6 +17,7 @@ from threading import Lock
 import cli
 from cli.main import main
 from projector.demo.processes import Command
+from projector.points import VARIABLE
 
 _FORKS = get_context("forkserver")
 _FORKS.set_forkserver_preload([f"cli.{module.name}" for module in iter_modules(cli.__path__)] + ["api.server"])
@@ -69,11 +70,11 @@ class Forked:
 
 
 class ForkedCommand(Command):
-    """A command as the demo starts it. Other code than ours takes an interpreter of its own, and so does the server
-    that starts others like itself."""
+    """A command as the demo starts it. Other code than ours takes an interpreter of its own; so does a process that is
+    to stop at a point, which it reads while it imports, and the server that starts others like itself."""
 
     def _begin(self, environment: Mapping[str, str]) -> "Forked":
-        if "PYTHONPATH" in environment or "--workers" in self.arguments:
+        if "PYTHONPATH" in environment or environment.get(VARIABLE) or "--workers" in self.arguments:
             return super()._begin(environment)
         return Forked(self.arguments, environment, Path.cwd(), self.log, self.log)
 

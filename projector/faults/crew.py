@@ -19,7 +19,14 @@ _REBUILD_SECONDS = 10.0
 class Crew:
     """Workers and one API. Each process logs into a file of its own."""
 
-    def __init__(self, worker_environment: Mapping[str, str], api_environment: Mapping[str, str], logs: Path) -> None:
+    def __init__(
+        self,
+        worker_environment: Mapping[str, str],
+        api_environment: Mapping[str, str],
+        logs: Path,
+        command: type[Command] = Command,
+    ) -> None:
+        self._make = command
         self.workers: list[Command] = []
         self.frozen: list[Command] = []
         """Workers that stopped and are to go on later."""
@@ -98,7 +105,7 @@ class Crew:
         with self._lock:
             self._number += 1
             log = self._logs / f"{arguments[0]}-{self._number}.log"
-        return Command(arguments, environment, log)
+        return self._make(arguments, environment, log)
 
 
 class Rebuilds(Pausable):

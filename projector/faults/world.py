@@ -11,6 +11,7 @@ import psycopg
 from projector.bench.options import Tell
 from projector.database import connect_blocking
 from projector.demo.erp import create_schema
+from projector.demo.processes import Command
 from projector.faults.cluster import DATABASE, Cluster
 from projector.faults.crew import Crew
 from projector.faults.load import RandomWriter
@@ -29,15 +30,24 @@ class World:
     """Everything, up and ready while it is entered; in a folder that the caller provides and may read afterwards.
 
     Workers and rebuilds reach PostgreSQL and Redis through proxies, the API reaches Redis through one of its own.
-    Writers and readers go past them.
+    Writers and readers go past them. Processes begin as `command` does it.
     """
 
     cluster: Cluster
 
-    def __init__(self, folder: Path, *, seed: int, workers: int, tell: Tell = lambda _: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        seed: int,
+        workers: int,
+        tell: Tell = lambda _: None,
+        command: type[Command] = Command,
+    ) -> None:
         self.seed = seed
         self.seen_keys: set[str] = set()
         self._tell = tell
+        self._command = command
         self._workers = workers
         self._folder = folder
         self._stack = ExitStack()
@@ -112,7 +122,7 @@ class World:
         api = {"PROJECTOR_REDIS_URL": f"redis://127.0.0.1:{self.api_proxy.port}/0"}
         logs = self._folder / "logs"
         logs.mkdir()
-        self.crew = Crew(worker, api, logs)
+        self.crew = Crew(worker, api, logs, self._command)
         self._stack.callback(self.crew.stop)
         self.crew.start(self._workers)
 

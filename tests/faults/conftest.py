@@ -11,6 +11,7 @@ from projector.faults.injuries import Injury
 from projector.faults.recovery import recover
 from projector.faults.trial import wound
 from projector.faults.world import World
+from tests.forked import ForkedCommand
 
 Suffer = Callable[[Injury], None]
 
@@ -20,7 +21,7 @@ def world() -> Iterator[World]:
     """One worker, one API, and everything built."""
     folder = make_folder()
     try:
-        with World(folder, seed=5, workers=1) as it:
+        with World(folder, seed=5, workers=1, command=ForkedCommand) as it:
             assert recover(it).faults == []
             yield it
     finally:
