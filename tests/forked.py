@@ -1,16 +1,20 @@
 """Commands without the start of an interpreter: each in a process of its own, forked from one that has imported the
-command line and done nothing else. Imports for every single command were a third of the processor time of all tests."""
+command line and done nothing else. Imports for every single command were a third of the processor time of all tests.
+
+Other code than ours takes an interpreter of its own; so does a process that is to stop at a point, which it reads while
+it imports, and the server that starts others like itself.
+"""
 
 import atexit
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from pathlib import Path
 from pkgutil import iter_modules
-from subprocess import TimeoutExpired
 from tempfile import TemporaryDirectory
 from threading import Lock
 
@@ -55,7 +59,7 @@ class Forked:
     def wait(self, timeout: float | None = None) -> int:
         wait([self._process.sentinel], timeout)
         if (code := self.poll()) is None:
-            raise TimeoutExpired(self._arguments, timeout or 0)
+            raise subprocess.TimeoutExpired(self._arguments, timeout or 0)
         return code
 
     def send_signal(self, number: int) -> None:
@@ -70,11 +74,10 @@ class Forked:
 
 
 class ForkedCommand(Command):
-    """A command as the demo starts it. Other code than ours takes an interpreter of its own; so does a process that is
-    to stop at a point, which it reads while it imports, and the server that starts others like itself."""
+    """A command as the demo starts it."""
 
-    def _begin(self, environment: Mapping[str, str]) -> "Forked":
-        if "PYTHONPATH" in environment or environment.get(VARIABLE) or "--workers" in self.arguments:
+    def _begin(self, environment: Mapping[str, str]) -> Forked:
+        if not _may_fork(self.arguments, environment):
             return super()._begin(environment)
         return Forked(self.arguments, environment, Path.cwd(), self.log, self.log)
 
@@ -82,6 +85,12 @@ class ForkedCommand(Command):
 def run(arguments: Sequence[str], environment: Mapping[str, str], folder: Path, seconds: float) -> tuple[int, str, str]:
     """The exit code, or the signal that ended it, negative, and what it wrote to stdout and stderr; TimeoutExpired, and
     it is killed, where it takes longer."""
+    if not _may_fork(arguments, environment):
+        command, nothing = [sys.executable, "-m", "cli.main", *arguments], subprocess.DEVNULL
+        done = subprocess.run(
+            command, env=environment, cwd=folder, stdin=nothing, capture_output=True, text=True, timeout=seconds
+        )
+        return done.returncode, done.stdout, done.stderr
     with TemporaryDirectory() as place:
         outputs = Path(place, "out"), Path(place, "err")
         process = Forked(arguments, environment, folder, *outputs)
@@ -89,6 +98,10 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], folder: Path, 
             return process.wait(seconds), *(output.read_text() for output in outputs)
         finally:
             process.kill()
+
+
+def _may_fork(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
+    return "PYTHONPATH" not in environment and not environment.get(VARIABLE) and "--workers" not in arguments
 
 
 def _become(arguments: Sequence[str], environment: Mapping[str, str], folder: Path, out: Path, err: Path) -> None:

@@ -64,9 +64,7 @@ class Projector:
     def __call__(self, *arguments: str, **environment: str | None) -> Finished:
         began = time.monotonic()
         variables = self.given(**environment)._variables()
-        # Other code than ours takes an interpreter of its own.
-        run = _run_anew if "PYTHONPATH" in self.environment else forked.run
-        code, out, err = run(arguments, variables, self.folder, LONGEST_SECONDS)
+        code, out, err = forked.run(arguments, variables, self.folder, LONGEST_SECONDS)
         return Finished(arguments, code, out, err, time.monotonic() - began)
 
     def each(self, commands: Sequence[Sequence[str]]) -> list[Finished]:
@@ -122,21 +120,6 @@ class Projector:
         given = {name: value for name, value in os.environ.items() if not name.startswith("PROJECTOR_")}
         changes = self.environment.items()
         return {**given, **{name: value for name, value in changes if value is not None}}
-
-
-def _run_anew(
-    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, seconds: float
-) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "cli.main", *arguments],
-        env=environment,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 def side_by_side(calls: Sequence[Callable[[], Finished]], at_once: int = AT_ONCE) -> list[Finished]:
