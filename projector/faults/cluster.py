@@ -29,6 +29,8 @@ max_connections = 250
 shared_buffers = 32MB
 # What is killed here are processes, never the machine. Commits are written before they return, as in production.
 fsync = off
+# What a killed server leaves of it lies with its data, and goes when that goes.
+dynamic_shared_memory_type = mmap
 log_min_messages = fatal
 """
 
