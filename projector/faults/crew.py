@@ -24,7 +24,7 @@ class Crew:
         worker_environment: Mapping[str, str],
         api_environment: Mapping[str, str],
         logs: Path,
-        command: type[Command] = Command,
+        command: type[Command],
     ) -> None:
         self._make = command
         self.workers: list[Command] = []
