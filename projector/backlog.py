@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from posixpath import commonprefix
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 MANY_ROWS = 2_000
 SMALL_PART = 20
 """While fresh changes flow a chunk is this part of the usual one: publishing it holds up the process for a moment."""
+FANOUT_SHARE = 0.2
+"""Of a round's time that resolving fan-outs may take which come in its middle."""
+SHORTEST_FANOUT_PAUSE = 0.1
 PAGE_LENGTH = 1_000
 _START = ("", -(2**63))
 _GIVEN = "SELECT unnest($5::bigint[])"
@@ -52,26 +56,35 @@ class Backlog:
         self._chunk_size = chunk_size
         self._documents = list(documents)
         self._place: tuple[str, int] = _START
+        self._expands_at = 0.0
 
     async def prepare(self, connection: AsyncDatabase) -> None:
         await prepare_claim(connection, "claim_backlog", "text, bigint, text[], int")
 
     async def claim(self, connection: AsyncDatabase) -> Request | None:
-        if self._place != _START and (request := await self._claim_behind(connection)):
-            return request
-        # Once a round, before its first claim: what fan-outs lead to is built together with what waits already.
+        # Before the first claim of a round, so that what fan-outs lead to is built together with what waits already,
+        # and now and then within it: while one waits, each builder asks it of all that it builds, which is built again
+        # afterwards.
+        if self._place != _START:
+            if time.monotonic() >= self._expands_at:
+                await self.expand(connection)
+            if request := await self._claim_behind(connection):
+                return request
         self._place = _START
         await self.expand(connection)
         return await self._claim_behind(connection)
 
     async def expand(self, connection: AsyncDatabase) -> None:
         """Resolves the fan-outs that wait into documents, but for the kinds that their pace holds back."""
+        began = time.monotonic()
         due = self._documents if self._pace is None else self._pace.due(self._documents)
         expanded = set()
         while documents := await self._expand_some(connection, due):
             expanded |= documents
         if self._pace is not None:
             self._pace.begin(expanded)
+        ended = time.monotonic()
+        self._expands_at = ended + max(SHORTEST_FANOUT_PAUSE, (ended - began) * (1 / FANOUT_SHARE - 1))
 
     async def _claim_behind(self, connection: AsyncDatabase) -> Request | None:
         if self._place == _START:

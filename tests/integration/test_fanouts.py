@@ -160,6 +160,30 @@ def test_a_fanout_does_not_wait_for_the_same_one_being_resolved(
     assert {document: len(ids) for document, ids in request.wanted.items()} == {"product": 30}
 
 
+def test_a_fanout_that_comes_within_a_round_does_not_wait_for_its_end(
+    installed: Settings, erp: psycopg.Connection
+) -> None:
+    """Until it is resolved each builder asks it of all that it builds, and all of that is built again."""
+    erp.execute("DELETE FROM projector.backlog")
+    erp.execute(SPARSE)
+
+    async def scenario() -> None:
+        router, _ = load_router(installed)
+        async with await connect(installed, "test") as connection, open_redis(installed) as client:
+            backlog = Backlog(router, client, 10, list(router.documents))
+            await backlog.prepare(connection)
+            assert await backlog.claim(connection)
+            await connection.execute("COMMIT")
+            await queue_fanouts(connection, [ALL_PRODUCTS])
+            while counts(erp)[0] and await backlog.claim(connection):
+                await connection.execute("COMMIT")
+
+    asyncio.run(scenario())
+    fanouts, documents = counts(erp)
+    assert fanouts == 0
+    assert documents > 60, "the round is over"
+
+
 def test_a_fresh_change_does_not_read_a_long_backlog(installed: Settings, erp: psycopg.Connection) -> None:
     """A look that was planned while the backlog was empty is planned anew when a drain begins."""
     look = "EXPLAIN EXECUTE look ('2', 10, '{order}', '{5}', '0', '{}')"
