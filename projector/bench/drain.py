@@ -26,7 +26,7 @@ DEFAULTS = Options(rounds=3, seconds=0, scales=(10,))
 
 EVENTS = 100_000
 _EVERYTHING = 2**31
-_POLL_SECONDS = 0.005
+_POLL_SECONDS = 0.02
 _PATIENCE_SECONDS = 300.0
 _EVENTS = """
 SELECT source, operation::text, changed, key_1, key_2, key_3, key_4, fault, xid::text::bigint FROM projector.outbox
