@@ -44,7 +44,8 @@ CROSS JOIN LATERAL (
         FROM sales_orders o
         WHERE o.created_by = d.id
             AND o.created_at >= period.starts
-            AND o.created_at < period.ends
+            -- No bound of an index: between two, everybody's orders of the period seem to be few.
+            AND CASE WHEN o.created_at < period.ends THEN 1 END = 1
         GROUP BY o.status
     ) AS s
 ) AS sales
